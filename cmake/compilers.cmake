@@ -1,0 +1,19 @@
+# Find the compilers ourselves, so that a machine without one gets one sentence and not a page.
+include(CheckLanguage)
+foreach(language C CXX)
+  check_language(${language})
+  if(NOT CMAKE_${language}_COMPILER)
+    message(FATAL_ERROR "Thoth needs a C and a C++20 compiler and found none for ${language}: install one "
+                        "(Debian and Ubuntu: apt install g++; Fedora: dnf install gcc-c++; "
+                        "macOS: xcode-select --install; Windows: Visual Studio Build Tools) and try again.")
+  endif()
+  enable_language(${language})
+endforeach()
+
+# Our own code only: third-party sources keep the warnings their authors chose.
+add_library(thoth_warnings INTERFACE)
+if(MSVC)
+  target_compile_options(thoth_warnings INTERFACE /W4 /WX /utf-8)
+else()
+  target_compile_options(thoth_warnings INTERFACE -Wall -Wextra -Werror)
+endif()
