@@ -1,0 +1,79 @@
+#include "engine/decoding_run.hpp"
+
+#include <string>
+
+#include "engine/logits.hpp"
+#include "errors.hpp"
+
+namespace thoth {
+namespace {
+
+// A rest shorter than this is the tail of the last word or the silence after it, not speech left out: the model's
+// end timestamps are off by 0.1-0.2 s. Another pass over it would cost an encoder run and tends to invent text.
+constexpr double shortest_rest_s = 0.5;
+
+}  // namespace
+
+DecodingRun::DecodingRun(const DecodeOptions& options, const RunControl& control, double window_s)
+    : options_(options), control_(control), window_s_(window_s) {}
+
+void DecodingRun::attach(whisper_full_params& params) {
+    params.encoder_begin_callback = [](whisper_context* context, whisper_state* state, void* self) {
+        auto& run = *static_cast<DecodingRun*>(self);
+        run.vocabulary_ = whisper_n_vocab(context);
+        run.text_end_ = whisper_token_eot(context);
+        return run.may_encode(state);
+    };
+    params.encoder_begin_callback_user_data = this;
+    params.abort_callback = [](void* self) { return static_cast<DecodingRun*>(self)->should_abort(); };
+    params.abort_callback_user_data = this;
+    params.logits_filter_callback = [](whisper_context*, whisper_state*, const whisper_token_data* tokens,
+                                       int n_tokens, float* logits, void* self) {
+        static_cast<DecodingRun*>(self)->filter(tokens, n_tokens, logits);
+    };
+    params.logits_filter_callback_user_data = this;
+}
+
+void DecodingRun::finish(int status) const {
+    if (failure_) std::rethrow_exception(failure_);
+    if (control_.patience.stop.stop_requested()) throw Cancelled("cancelled while transcribing");
+    if (status != 0) throw ModelError("whisper.cpp failed with status " + std::to_string(status));
+}
+
+// whisper.cpp asks before every pass over the window; a second one begins where the last timestamp ended.
+bool DecodingRun::may_encode(whisper_state* state) {
+    if (should_abort()) return false;
+    if (encoder_passes_ > 0) {
+        const int n = whisper_full_n_segments_from_state(state);
+        if (n == 0) return false;
+        const double done_s = 0.01 * static_cast<double>(whisper_full_get_segment_t1_from_state(state, n - 1));
+        const double speech_end_s = options_.speech_end_s < 0 ? window_s_ : options_.speech_end_s;
+        if (speech_end_s - done_s < shortest_rest_s) return false;
+    }
+    ++encoder_passes_;
+    attempts_in_pass_ = 0;
+    return true;
+}
+
+bool DecodingRun::should_abort() noexcept {
+    if (failure_ || control_.patience.stop.stop_requested()) return true;
+    if (!control_.interrupt) return false;
+    try {
+        control_.interrupt();
+    } catch (...) {
+        failure_ = std::current_exception();
+    }
+    return failure_ != nullptr;
+}
+
+void DecodingRun::filter(const whisper_token_data* tokens, int n_tokens, float* logits) noexcept {
+    // The filter sees an empty sequence once per temperature: the first token is sampled for all candidates at once.
+    if (n_tokens == 0) ++attempts_in_pass_;
+    const std::span<float> all(logits, static_cast<std::size_t>(vocabulary_));
+    const std::span<const whisper_token_data> history(tokens, static_cast<std::size_t>(n_tokens));
+    suppress(all, options_.suppress_tokens);
+    penalise_repetition(all, history, text_end_, options_.repetition_penalty);
+    forbid_repeated_ngrams(all, history, text_end_, options_.no_repeat_ngram_size);
+}
+
+}  // namespace thoth

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <whisper.h>
+
+#include <exception>
+#include <vector>
+
+#include "engine/engine.hpp"
+
+namespace thoth {
+
+// The callbacks of one whisper_full call: stops it when asked to, filters logits, counts what happened.
+//
+// Lives on the stack of the thread that runs it. whisper.cpp is C in the middle, so nothing may be thrown
+// through it: a callback that fails keeps its exception, asks for an abort, and finish() throws it afterwards.
+class DecodingRun {
+public:
+    DecodingRun(const DecodeOptions& options, const RunControl& control, double window_s);
+
+    // Points the callbacks of `params` at this object, which must outlive the call.
+    void attach(whisper_full_params& params);
+
+    // Throws what ended the run early: the interrupt's own exception, Cancelled, or ModelError for `status`.
+    void finish(int status) const;
+
+    [[nodiscard]] int encoder_passes() const noexcept { return encoder_passes_; }
+    // How many steps of temperature the last pass needed.
+    [[nodiscard]] int fallbacks() const noexcept { return attempts_in_pass_ > 0 ? attempts_in_pass_ - 1 : 0; }
+
+private:
+    bool may_encode(whisper_state* state);
+    bool should_abort() noexcept;
+    void filter(const whisper_token_data* tokens, int n_tokens, float* logits) noexcept;
+
+    const DecodeOptions& options_;
+    const RunControl& control_;
+    double window_s_;
+    int vocabulary_ = 0;
+    int text_end_ = 0;
+    int encoder_passes_ = 0;
+    int attempts_in_pass_ = 0;
+    std::exception_ptr failure_;
+};
+
+}  // namespace thoth

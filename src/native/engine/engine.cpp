@@ -1,0 +1,333 @@
+#include "engine/engine.hpp"
+
+#include <whisper.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <new>
+
+#include "engine/decoding_run.hpp"
+#include "engine/log.hpp"
+#include "engine/quality.hpp"
+#include "errors.hpp"
+
+namespace thoth {
+namespace {
+
+constexpr int position_samples = 320;  // one encoder position: two mel frames of 10 ms
+// Encoding only what is there, as measured on the development recordings (docs/architecture.md): below this many
+// positions words get lost, and the model wants to see some silence behind the last word.
+constexpr int context_floor = 256;
+constexpr int context_margin = 64;
+constexpr int context_step = 64;  // matrix kernels work in tiles
+constexpr int most_candidates = 8;  // WHISPER_MAX_DECODERS
+// whisper.cpp's status for "no memory for this many candidates", upon which it has freed the caller's state.
+constexpr int status_state_freed = -7;
+
+void require(bool holds, const char* message) {
+    if (!holds) throw InvalidOption(message);
+}
+
+void validate(const DecodeOptions& options, int full_context, bool multilingual) {
+    require(options.beam_size >= 1 && options.beam_size <= most_candidates, "beam_size must be 1 to 8");
+    require(options.best_of >= 1 && options.best_of <= most_candidates, "best_of must be 1 to 8");
+    require(options.temperature >= 0 && options.temperature <= 1, "temperature must be 0 to 1");
+    require(options.temperature_step >= 0 && options.temperature_step <= 1, "the step of temperature must be 0 to 1");
+    require(options.repetition_penalty > 0, "repetition_penalty must be above 0 (1 turns it off)");
+    require(options.no_repeat_ngram_size >= 0, "no_repeat_ngram_size must be 0 (off) or more");
+    require(options.max_new_tokens >= 0, "max_new_tokens must be 0 (no limit) or more");
+    require(options.max_segment_length >= 0, "max_segment_length must be 0 (no limit) or more");
+    require(options.threads >= 1, "threads must be 1 or more");
+    require(options.audio_context >= DecodeOptions::auto_context && options.audio_context <= full_context,
+            "audio_context must be 'auto', 'full' or 1 up to the model's own number of positions");
+    require(!multilingual || whisper_lang_id(options.language.c_str()) >= 0,
+            "language is not one that this model knows; give a code such as 'en', or None to detect it");
+}
+
+whisper_full_params parameters(const DecodeOptions& options, int audio_context, bool fall_back) {
+    const bool beam = options.beam_size > 1;
+    auto params = whisper_full_default_params(beam ? WHISPER_SAMPLING_BEAM_SEARCH : WHISPER_SAMPLING_GREEDY);
+    params.n_threads = options.threads;
+    params.translate = options.translate;
+    params.language = options.language.c_str();
+    params.no_context = true;  // the caller carries the context: whisper.cpp would keep it for whoever comes next
+    params.prompt_tokens = options.prompt.empty() ? nullptr : options.prompt.data();
+    params.prompt_n_tokens = static_cast<int>(options.prompt.size());
+    params.no_timestamps = options.without_timestamps;
+    params.max_initial_ts = options.max_initial_timestamp;
+    params.token_timestamps = options.token_timestamps;
+    params.max_len = options.max_segment_length;
+    params.split_on_word = true;
+    params.max_tokens = options.max_new_tokens;
+    params.suppress_blank = options.suppress_blank;
+    params.suppress_nst = options.suppress_non_speech;
+    params.temperature = options.temperature;
+    params.temperature_inc = fall_back ? options.temperature_step : 0.0F;
+    params.entropy_thold = options.entropy_threshold;
+    params.logprob_thold = options.log_prob_threshold;
+    // whisper.cpp reads the no-speech probability from the wrong row unless the prompt is one token long; Thoth
+    // computes and applies it itself, so this test is switched off with a value no probability exceeds.
+    params.no_speech_thold = 2.0F;
+    params.length_penalty = options.length_penalty;
+    params.greedy.best_of = options.best_of;
+    params.beam_search.beam_size = options.beam_size;
+    params.audio_ctx = audio_context;
+    params.print_progress = false;
+    params.print_realtime = false;
+    params.print_special = false;
+    params.print_timestamps = false;
+    return params;
+}
+
+whisper_context_params context_parameters() {
+    auto params = whisper_context_default_params();
+    params.use_gpu = false;
+    params.flash_attn = true;
+    return params;
+}
+
+struct LoaderState {
+    ModelFile& file;
+    const Engine::LoadProgress& on_progress;
+    std::uint64_t done = 0;
+    std::exception_ptr failure = nullptr;
+};
+
+std::size_t loader_read(void* context, void* output, std::size_t size) {
+    auto& state = *static_cast<LoaderState*>(context);
+    const std::size_t got = state.file.read(output, size);
+    state.done += got;
+    // Only tensors are worth a report: the vocabulary comes in fifty thousand tiny reads.
+    if (state.on_progress && !state.failure && size >= 4096) {
+        try {
+            state.on_progress(state.done, state.file.info().file_bytes);
+        } catch (...) {
+            state.failure = std::current_exception();
+        }
+    }
+    return got;
+}
+
+std::string last_error_line() {
+    const auto lines = drain_log();
+    const auto error = std::find_if(lines.rbegin(), lines.rend(),
+                                    [](const LogLine& line) { return line.level == LogLevel::error; });
+    return error == lines.rend() ? "no reason given" : error->text;
+}
+
+}  // namespace
+
+void Engine::FreeContext::operator()(whisper_context* context) const noexcept { whisper_free(context); }
+void Engine::FreeState::operator()(whisper_state* state) const noexcept { whisper_free_state(state); }
+
+// Counts the threads between entry and exit, so that a broken gate shows in a number and not only as a crash.
+class Engine::Inside {
+public:
+    explicit Inside(Engine& engine) : engine_(engine) {
+        const int now = ++engine_.inside_;
+        int most = engine_.most_inside_;
+        while (now > most && !engine_.most_inside_.compare_exchange_weak(most, now)) {
+        }
+    }
+    ~Inside() { --engine_.inside_; }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+private:
+    Engine& engine_;
+};
+
+Engine::Engine(const std::string& path, const LoadProgress& on_progress) {
+    capture_log();
+    ModelFile file(path);
+    info_ = file.info();
+    const auto permit = gate_.acquire();
+    const Inside inside(*this);
+    load(file, on_progress);
+}
+
+Engine::~Engine() = default;
+
+void Engine::load(ModelFile& file, const LoadProgress& on_progress) {
+    LoaderState loading{file, on_progress};
+    whisper_model_loader loader{
+        &loading,
+        loader_read,
+        [](void* state) { return static_cast<LoaderState*>(state)->file.eof(); },
+        [](void*) {},
+    };
+    file.rewind();
+    try {
+        context_.reset(whisper_init_with_params_no_state(&loader, context_parameters()));
+    } catch (const std::bad_alloc&) {
+        throw ModelError("not enough memory to load the model; use a smaller or a quantized one");
+    }
+    if (loading.failure) std::rethrow_exception(loading.failure);
+    if (file.short_read()) throw InvalidModel("the model file was cut short while it was being loaded");
+    if (!context_) throw InvalidModel("whisper.cpp refused the model: " + last_error_line());
+    state_.reset(whisper_init_state(context_.get()));
+    if (!state_) throw ModelError("not enough memory for the model's working state: " + last_error_line());
+    end_of_text_ = whisper_token_eot(context_.get());
+    timestamp_begin_ = whisper_token_beg(context_.get());
+}
+
+std::size_t Engine::window_samples() const noexcept {
+    return static_cast<std::size_t>(info_.n_audio_ctx) * position_samples;
+}
+
+void Engine::require_open() const {
+    if (closed_) throw ModelError("the model is closed; load it again");
+}
+
+int Engine::automatic_context(std::size_t n_samples) const noexcept {
+    const int positions = static_cast<int>((n_samples + position_samples - 1) / position_samples);
+    const int wanted = std::max(context_floor, positions + context_margin);
+    const int stepped = (wanted + context_step - 1) / context_step * context_step;
+    // Full width is asked for as 0: whisper.cpp's own value for it.
+    return stepped >= info_.n_audio_ctx ? DecodeOptions::full_context : stepped;
+}
+
+WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOptions& options,
+                                const RunControl& control) {
+    if (samples.size() > window_samples()) {
+        throw AudioError("a window holds at most " + std::to_string(window_samples()) + " samples, not " +
+                         std::to_string(samples.size()));
+    }
+    validate(options, info_.n_audio_ctx, info_.multilingual);
+    const auto permit = gate_.acquire(control.patience);
+    const Inside inside(*this);
+    require_open();
+    if (options.audio_context != DecodeOptions::auto_context) {
+        return run_window(samples, options, options.audio_context, true, control);
+    }
+    const int reduced = automatic_context(samples.size());
+    const bool full = reduced == DecodeOptions::full_context;
+    auto result = run_window(samples, options, reduced, full, control);
+    const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
+    if (!full && looks_bad(result, window_s, end_of_text_, options)) {
+        ++context_reruns_;
+        result = run_window(samples, options, DecodeOptions::full_context, true, control);
+        result.rerun_at_full_context = true;
+    }
+    return result;
+}
+
+WindowResult Engine::run_window(std::span<const float> samples, const DecodeOptions& options, int audio_context,
+                                bool fall_back, const RunControl& control) {
+    const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
+    auto params = parameters(options, audio_context, fall_back);
+    DecodingRun run(options, control, window_s);
+    run.attach(params);
+    const int status = whisper_full_with_state(context_.get(), state_.get(), params, samples.data(),
+                                               static_cast<int>(samples.size()));
+    if (status == status_state_freed) {
+        static_cast<void>(state_.release());
+        state_.reset(whisper_init_state(context_.get()));
+        if (!state_) closed_ = true;
+    }
+    run.finish(status);
+    WindowResult result;
+    result.encoder_passes = run.encoder_passes();
+    result.temperature = options.temperature + static_cast<float>(run.fallbacks()) * params.temperature_inc;
+    collect(result, options);
+    return result;
+}
+
+void Engine::collect(WindowResult& result, const DecodeOptions& options) {
+    const int n = whisper_full_n_segments_from_state(state_.get());
+    for (int i = 0; i < n; ++i) result.segments.push_back(collect_segment(i, options.token_timestamps));
+    if (result.segments.empty()) return;
+    result.no_speech_probability = no_speech_probability(options.threads);
+    const auto silent = [&](const SegmentResult& segment) {
+        return result.no_speech_probability > options.no_speech_threshold &&
+               segment.average_log_probability < options.log_prob_threshold;
+    };
+    std::erase_if(result.segments, silent);
+}
+
+SegmentResult Engine::collect_segment(int index, bool with_times) const {
+    whisper_state* state = state_.get();
+    SegmentResult segment;
+    segment.start_s = 0.01 * static_cast<double>(whisper_full_get_segment_t0_from_state(state, index));
+    segment.end_s = 0.01 * static_cast<double>(whisper_full_get_segment_t1_from_state(state, index));
+    segment.text = whisper_full_get_segment_text_from_state(state, index);
+    const int n = whisper_full_n_tokens_from_state(state, index);
+    double sum = 0;
+    for (int i = 0; i < n; ++i) {
+        const auto data = whisper_full_get_token_data_from_state(state, index, i);
+        sum += data.plog;
+        segment.tokens.push_back({
+            data.id,
+            whisper_full_get_token_text_from_state(context_.get(), state, index, i),
+            data.p,
+            with_times ? 0.01 * static_cast<double>(data.t0) : -1.0,
+            with_times ? 0.01 * static_cast<double>(data.t1) : -1.0,
+        });
+    }
+    segment.average_log_probability = n > 0 ? static_cast<float>(sum / n) : 0.0F;
+    return segment;
+}
+
+// The probability of <|nospeech|> right after <|startoftranscript|> (Radford et al. 2022, section 4.5), over the
+// window that was encoded last.
+float Engine::no_speech_probability(int threads) {
+    const whisper_token start = whisper_token_sot(context_.get());
+    if (whisper_decode_with_state(context_.get(), state_.get(), &start, 1, 0, threads) != 0) return 0.0F;
+    const float* logits = whisper_get_logits_from_state(state_.get());
+    const std::span<const float> row(logits, static_cast<std::size_t>(info_.n_vocab));
+    const float largest = *std::max_element(row.begin(), row.end());
+    double sum = 0;
+    for (const float logit : row) sum += std::exp(static_cast<double>(logit - largest));
+    const auto token = static_cast<std::size_t>(whisper_token_nosp(context_.get()));
+    return static_cast<float>(std::exp(static_cast<double>(row[token] - largest)) / sum);
+}
+
+std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<const float> samples, int threads,
+                                                                   const RunControl& control) {
+    if (!info_.multilingual) return {{"en", 1.0F}};
+    const auto window = samples.first(std::min(samples.size(), window_samples()));
+    const auto permit = gate_.acquire(control.patience);
+    const Inside inside(*this);
+    require_open();
+    // Detection encodes with whatever audio context the last run left behind. A run that stops before its first
+    // pass computes the spectrogram and sets the full context, and does no more.
+    DecodeOptions options;
+    options.threads = threads;
+    auto params = parameters(options, DecodeOptions::full_context, false);
+    params.encoder_begin_callback = [](whisper_context*, whisper_state*, void*) { return false; };
+    DecodingRun run(options, control, 0);
+    run.finish(whisper_full_with_state(context_.get(), state_.get(), params, window.data(),
+                                       static_cast<int>(window.size())));
+    std::vector<float> probabilities(static_cast<std::size_t>(whisper_lang_max_id()) + 1);
+    const int status = whisper_lang_auto_detect_with_state(context_.get(), state_.get(), 0, threads,
+                                                           probabilities.data());
+    run.finish(std::min(status, 0));
+    std::vector<std::pair<std::string, float>> languages;
+    for (int id = 0; id <= whisper_lang_max_id(); ++id) {
+        languages.emplace_back(whisper_lang_str(id), probabilities[static_cast<std::size_t>(id)]);
+    }
+    std::ranges::stable_sort(languages, std::greater{}, &std::pair<std::string, float>::second);
+    return languages;
+}
+
+std::vector<int> Engine::tokenize(const std::string& text, const Patience& patience) {
+    const auto permit = gate_.acquire(patience);
+    const Inside inside(*this);
+    require_open();
+    // A token stands for one byte at least.
+    std::vector<int> tokens(text.size() + 1);
+    const int n = whisper_tokenize(context_.get(), text.c_str(), tokens.data(), static_cast<int>(tokens.size()));
+    tokens.resize(static_cast<std::size_t>(std::max(n, 0)));
+    return tokens;
+}
+
+void Engine::close() {
+    const auto permit = gate_.acquire();
+    const Inside inside(*this);
+    closed_ = true;
+    state_.reset();
+    context_.reset();
+}
+
+}  // namespace thoth

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/gate.hpp"
+#include "engine/model_file.hpp"
+#include "engine/options.hpp"
+#include "engine/result.hpp"
+
+struct whisper_context;
+struct whisper_state;
+
+namespace thoth {
+
+// What ends a run early. `interrupt` is asked between passes on the calling thread; what it throws ends the run.
+struct RunControl {
+    Patience patience;
+    std::function<void()> interrupt;
+};
+
+// One whisper.cpp context with one reused state, behind one gate.
+//
+// Any thread may call any member. whisper.cpp's context is not thread-safe, so every member that touches it,
+// loading and freeing included, holds a Permit of the gate meanwhile. A run in progress belongs to the thread
+// that called; the others wait in the order in which they came.
+class Engine {
+public:
+    using LoadProgress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
+
+    // Checks and loads a ggml Whisper model. Throws InvalidModel, or ModelError when memory does not suffice.
+    explicit Engine(const std::string& path, const LoadProgress& on_progress = {});
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // Turns one window of 16 kHz mono samples, at most window_samples() of them, into segments.
+    [[nodiscard]] WindowResult transcribe(std::span<const float> samples, const DecodeOptions& options,
+                                          const RunControl& control = {});
+
+    // The probability of each language, most likely first; {("en", 1)} for an English-only model.
+    [[nodiscard]] std::vector<std::pair<std::string, float>> detect_language(std::span<const float> samples,
+                                                                             int threads,
+                                                                             const RunControl& control = {});
+
+    [[nodiscard]] std::vector<int> tokenize(const std::string& text, const Patience& patience = {});
+
+    // Waits for the run in progress, then frees the model. Later calls throw ModelError. May be called twice.
+    void close();
+
+    [[nodiscard]] const ModelInfo& info() const noexcept { return info_; }
+    [[nodiscard]] std::size_t window_samples() const noexcept;
+    [[nodiscard]] int end_of_text_token() const noexcept { return end_of_text_; }
+    [[nodiscard]] int timestamp_begin_token() const noexcept { return timestamp_begin_; }
+    [[nodiscard]] Gate::Stats gate_stats() const { return gate_.stats(); }
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
+    // Windows that looked bad at a reduced audio context and were run again at the full one.
+    [[nodiscard]] std::uint64_t context_reruns() const noexcept { return context_reruns_; }
+    // The most threads that were ever inside the engine at once: 1, or the gate is broken.
+    [[nodiscard]] int most_inside() const noexcept { return most_inside_; }
+
+private:
+    struct FreeContext {
+        void operator()(whisper_context* context) const noexcept;
+    };
+    struct FreeState {
+        void operator()(whisper_state* state) const noexcept;
+    };
+    class Inside;
+
+    void load(ModelFile& file, const LoadProgress& on_progress);
+    void require_open() const;
+    int automatic_context(std::size_t n_samples) const noexcept;
+    WindowResult run_window(std::span<const float> samples, const DecodeOptions& options, int audio_context,
+                            bool fall_back, const RunControl& control);
+    void collect(WindowResult& result, const DecodeOptions& options);
+    SegmentResult collect_segment(int index, bool with_times) const;
+    float no_speech_probability(int threads);
+
+    Gate gate_;
+    ModelInfo info_;
+    std::unique_ptr<whisper_context, FreeContext> context_;
+    std::unique_ptr<whisper_state, FreeState> state_;
+    int end_of_text_ = 0;
+    int timestamp_begin_ = 0;
+    std::atomic<bool> closed_{false};
+    std::atomic<std::uint64_t> context_reruns_{0};
+    std::atomic<int> inside_{0};
+    std::atomic<int> most_inside_{0};
+};
+
+}  // namespace thoth
