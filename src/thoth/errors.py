@@ -1,0 +1,71 @@
+"""The one exception tree of Thoth.
+
+    ThothError
+    ├── AudioError          samples or a recording that cannot be used
+    │   └── DecodeError     a file that cannot be read as audio
+    ├── ModelError          a model that cannot be used
+    │   ├── ModelNotFound   no such name in the catalogue, or not on this machine
+    │   ├── InvalidModel    the file is not a well-formed Whisper model
+    │   └── DownloadError   the model could not be fetched and verified
+    ├── ModelBusy           the shared model was not free in the time allowed
+    ├── Cancelled           the caller asked to stop; carries what was done so far
+    └── InvalidOption       an option with a value that makes no sense (also a ValueError)
+
+Each message says what was wrong, with which input, and what to do about it. The native
+core raises the same classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from thoth.model.transcript import Transcript
+
+
+class ThothError(Exception):
+    """Base of every error that Thoth raises on purpose."""
+
+
+class AudioError(ThothError):
+    """Audio that cannot be used: wrong shape, dtype, rate or content."""
+
+
+class DecodeError(AudioError):
+    """A file, stream or byte string that cannot be decoded as audio."""
+
+
+class ModelError(ThothError):
+    """A model that cannot be used."""
+
+
+class ModelNotFound(ModelError):
+    """No model of that name or path is on this machine, or the name is unknown."""
+
+
+class InvalidModel(ModelError):
+    """The file is not a well-formed ggml Whisper model; the message names the field at fault."""
+
+
+class DownloadError(ModelError):
+    """A model could not be downloaded and verified; nothing was put in its place."""
+
+
+class ModelBusy(ThothError):
+    """The model was in use and did not become free in the time the caller allowed."""
+
+
+class Cancelled(ThothError):
+    """The run was cancelled.
+
+    `partial` is the transcript of what had been finished by then, or None where the run
+    was cancelled before it produced one.
+    """
+
+    def __init__(self, message: str = "cancelled", partial: Transcript | None = None) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+class InvalidOption(ThothError, ValueError):
+    """An option has a value that makes no sense; the message names it and what it takes."""

@@ -1,0 +1,227 @@
+"""The options of one transcription, with faster-whisper's names, checked before anything is loaded or decoded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal, Self, TypedDict
+
+from thoth import _native
+from thoth.errors import InvalidOption
+from thoth.model.speech import VadOptions
+
+AudioContext = Literal["auto", "full"] | int
+
+DEFAULT_TEMPERATURES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+class TranscribeOptions(TypedDict, total=False):
+    """What `transcribe` and its kin take as keywords. Each holds for that call only.
+
+    - `language`: ISO 639-1 code; None detects it from the first window. English-only models take "en" or None.
+    - `task`: "transcribe", or "translate" into English (multilingual models).
+    - `beam_size`: 1 is greedy, 2 to 8 search that many hypotheses at once.
+    - `best_of`: candidates sampled at temperatures above zero, 1 to 8.
+    - `length_penalty`: exponent on the length when hypotheses are ranked; None ranks by mean log-probability.
+    - `temperature`: one value, or evenly spaced ones up to 1 that are tried in turn while the result is poor.
+    - `repetition_penalty`: above 1 makes words that were said already less likely.
+    - `no_repeat_ngram_size`: no sequence of this many tokens occurs twice in a window; 0 is off.
+    - `entropy_threshold`: more than 32 tokens with less entropy than this (in nats) are a loop; tried again hotter.
+    - `log_prob_threshold`: a mean log-probability below this is poor.
+    - `no_speech_threshold`: a window with a higher no-speech probability and a poor text is silence.
+    - `condition_on_previous_text`: give the model the text so far; None leaves it to what suits the model.
+    - `prompt_reset_on_temperature`: text sampled hotter than this is not given on.
+    - `initial_prompt`: text, or token ids, put before every window: style, names, spelling.
+    - `hotwords`: words to expect, put before every window ahead of the prompt.
+    - `suppress_blank`, `suppress_tokens`: never begin with a blank; never emit these ids (-1: all non-speech ones).
+    - `without_timestamps`: sample text only; a window is one segment.
+    - `max_initial_timestamp`: the first word begins at most this late in a window, seconds.
+    - `word_timestamps`: give each segment its words.
+    - `max_new_tokens`: limit per window; None is the model's own.
+    - `max_segment_length`: split segments longer than this many characters at words; None does not.
+    - `vad_filter`: leave out what holds no speech (Silero); windows are then cut at pauses.
+    - `vad_parameters`: `VadOptions` or a dict of them.
+    - `audio_context`: "auto" encodes only as much as the window needs and checks the result, "full" the model's full
+      30 s, a number that many positions of 20 ms.
+    - `threads`: CPU threads of this call; None takes the model's.
+    """
+
+    language: str | None
+    task: Literal["transcribe", "translate"]
+    beam_size: int
+    best_of: int
+    length_penalty: float | None
+    temperature: float | Sequence[float]
+    repetition_penalty: float
+    no_repeat_ngram_size: int
+    entropy_threshold: float
+    log_prob_threshold: float
+    no_speech_threshold: float
+    condition_on_previous_text: bool | None
+    prompt_reset_on_temperature: float
+    initial_prompt: str | Sequence[int] | None
+    hotwords: str | None
+    suppress_blank: bool
+    suppress_tokens: Sequence[int]
+    without_timestamps: bool
+    max_initial_timestamp: float
+    word_timestamps: bool
+    max_new_tokens: int | None
+    max_segment_length: int | None
+    vad_filter: bool
+    vad_parameters: VadOptions | dict[str, Any] | None
+    audio_context: AudioContext
+    threads: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedOptions:
+    """`TranscribeOptions` with its defaults filled in and every value checked; see there for the meanings."""
+
+    language: str | None = None
+    task: Literal["transcribe", "translate"] = "transcribe"
+    beam_size: int = 1
+    best_of: int = 5
+    length_penalty: float | None = None
+    temperature: tuple[float, ...] = DEFAULT_TEMPERATURES
+    repetition_penalty: float = 1.0
+    no_repeat_ngram_size: int = 0
+    entropy_threshold: float = 2.4
+    log_prob_threshold: float = -1.0
+    no_speech_threshold: float = 0.6
+    condition_on_previous_text: bool | None = None
+    prompt_reset_on_temperature: float = 0.5
+    initial_prompt: str | tuple[int, ...] | None = None
+    hotwords: str | None = None
+    suppress_blank: bool = True
+    suppress_tokens: tuple[int, ...] = ()
+    without_timestamps: bool = False
+    max_initial_timestamp: float = 1.0
+    word_timestamps: bool = False
+    max_new_tokens: int | None = None
+    max_segment_length: int | None = None
+    vad_filter: bool = True
+    vad_parameters: VadOptions = field(default_factory=VadOptions)
+    audio_context: AudioContext = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        _choice("task", self.task, ("transcribe", "translate"))
+        if self.language is not None and self.language not in _native.languages():
+            raise InvalidOption(f"language takes a code such as 'en' or 'de', or None, not {self.language!r}")
+        _whole("beam_size", self.beam_size, 1, 8)
+        _whole("best_of", self.best_of, 1, 8)
+        _whole("no_repeat_ngram_size", self.no_repeat_ngram_size, 0, 100)
+        _number("repetition_penalty", self.repetition_penalty, 0.01, 10)
+        _number("max_initial_timestamp", self.max_initial_timestamp, 0, 30)
+        _number("no_speech_threshold", self.no_speech_threshold, 0, 1)
+        _number("prompt_reset_on_temperature", self.prompt_reset_on_temperature, 0, 2)
+        _number("entropy_threshold", self.entropy_threshold, -math.inf, math.inf)
+        _number("log_prob_threshold", self.log_prob_threshold, -math.inf, math.inf)
+        if self.length_penalty is not None:
+            _number("length_penalty", self.length_penalty, 0, 10)
+        for name in ("max_new_tokens", "max_segment_length"):
+            if getattr(self, name) is not None:
+                _whole(name, getattr(self, name), 1, 10_000)
+        if self.threads is not None:
+            _whole("threads", self.threads, 1, 256)
+        if self.audio_context not in ("auto", "full"):
+            _whole("audio_context", self.audio_context, 1, 1500, "'auto', 'full' or ")
+
+    @classmethod
+    def of(cls, options: TranscribeOptions) -> Self:
+        """Check the keywords of a call. Raises InvalidOption, or TypeError for one that does not exist."""
+        given: dict[str, Any] = dict(options)
+        known = [option.name for option in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise TypeError(f"transcribe() has no option {name!r}; there are {', '.join(known)}")
+        if "temperature" in given:
+            given["temperature"] = _temperatures(given["temperature"])
+        if "vad_parameters" in given:
+            given["vad_parameters"] = VadOptions.of(given["vad_parameters"])
+        if given.get("initial_prompt") is not None and not isinstance(given["initial_prompt"], str):
+            given["initial_prompt"] = _token_ids("initial_prompt", given["initial_prompt"])
+        if "suppress_tokens" in given:
+            given["suppress_tokens"] = _token_ids("suppress_tokens", given["suppress_tokens"] or ())
+        return cls(**given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All options by name, as plain values."""
+        values = {option.name: getattr(self, option.name) for option in fields(self)}
+        values["vad_parameters"] = {
+            option.name: getattr(self.vad_parameters, option.name) for option in fields(VadOptions)
+        }
+        return values
+
+    def for_engine(self, language: str, threads: int) -> _native.DecodeOptions:
+        """Translate to what the native engine takes; the window's own values are still to be filled in."""
+        native = _native.DecodeOptions()
+        native.language = language
+        native.translate = self.task == "translate"
+        native.beam_size = self.beam_size
+        native.best_of = self.best_of
+        native.length_penalty = -1.0 if self.length_penalty is None else self.length_penalty
+        native.temperature = self.temperature[0]
+        native.temperature_step = self.temperature[1] - self.temperature[0] if len(self.temperature) > 1 else 0.0
+        native.repetition_penalty = self.repetition_penalty
+        native.no_repeat_ngram_size = self.no_repeat_ngram_size
+        native.entropy_threshold = self.entropy_threshold
+        native.log_prob_threshold = self.log_prob_threshold
+        native.no_speech_threshold = self.no_speech_threshold
+        native.suppress_blank = self.suppress_blank
+        native.suppress_non_speech = -1 in self.suppress_tokens
+        native.suppress_tokens = list(self.suppress_tokens)
+        native.without_timestamps = self.without_timestamps
+        native.max_initial_timestamp = self.max_initial_timestamp
+        native.token_timestamps = self.word_timestamps or self.max_segment_length is not None
+        native.max_new_tokens = self.max_new_tokens or 0
+        native.max_segment_length = self.max_segment_length or 0
+        native.audio_context = _native_context(self.audio_context)
+        native.threads = threads
+        return native
+
+
+def _native_context(audio_context: AudioContext) -> int:
+    if audio_context == "auto":
+        return _native.DecodeOptions.AUTO_CONTEXT
+    return _native.DecodeOptions.FULL_CONTEXT if audio_context == "full" else int(audio_context)
+
+
+def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InvalidOption(f"{name} takes {' or '.join(map(repr, allowed))}, not {value!r}")
+
+
+def _whole(name: str, value: object, low: int, high: int, also: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidOption(f"{name} takes {also}a whole number from {low} to {high}, not {value!r}")
+
+
+def _number(name: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise InvalidOption(f"{name} takes a number from {low} to {high}, not {value!r}")
+
+
+def _token_ids(name: str, value: object) -> tuple[int, ...]:
+    if isinstance(value, Sequence) and all(isinstance(token, int) and token >= -1 for token in value):
+        return tuple(value)
+    raise InvalidOption(f"{name} takes a sequence of token ids, not {value!r}")
+
+
+def _temperatures(value: object) -> tuple[float, ...]:
+    """Check for what whisper.cpp can do: one temperature, or even steps from the first one up to 1."""
+    values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    for one in values:
+        _number("temperature", one, 0, 1)
+    steps = [later - earlier for earlier, later in zip(values, values[1:], strict=False)]
+    even = all(math.isclose(step, steps[0], abs_tol=1e-6) and step > 0 for step in steps)
+    # The next step after the last must leave the range, or whisper.cpp would go on to it.
+    complete = not steps or values[-1] + steps[0] > 1.0 + 1e-6
+    if not values or not even or not complete:
+        raise InvalidOption(
+            "temperature takes one value from 0 to 1, or evenly spaced ones that go up to 1 "
+            f"such as {DEFAULT_TEMPERATURES}, not {value!r}"
+        )
+    return values

@@ -1,0 +1,205 @@
+"""Where speech is in a stream, and how it is cut into windows for the model. Pure: no audio, no model.
+
+Time is counted in frames of `FRAME_SAMPLES` samples (32 ms at 16 kHz), for each of which voice activity detection
+gives one speech probability. Speech begins at a frame at or above the threshold and ends where the probability
+stays below a lower one for a while, as in Silero's own reference (https://github.com/snakers4/silero-vad,
+`get_speech_timestamps`); utterances that stand close together share a window as long as it suits the model.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, fields
+from typing import Any, Final, Self
+
+from thoth.errors import InvalidOption
+
+SAMPLE_RATE_HZ: Final = 16_000
+FRAME_SAMPLES: Final = 512
+FRAME_S: Final = FRAME_SAMPLES / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class VadOptions:
+    """How speech is told from silence; names as in faster-whisper's `VadOptions`, times in milliseconds.
+
+    - `threshold`: a frame at or above this probability begins speech. 0.4 rather than Silero's 0.5: a window too
+      many costs time, a quiet word lost is lost.
+    - `neg_threshold`: below this one speech ends; by default 0.15 less than `threshold`.
+    - `min_speech_duration_ms`: shorter bursts are noise.
+    - `min_silence_duration_ms`: shorter pauses belong to the utterance.
+    - `speech_pad_ms`: audio kept on either side, since consonants begin before the probability rises.
+    - `max_gap_ms`: utterances closer than this may share a window.
+    """
+
+    threshold: float = 0.4
+    neg_threshold: float | None = None
+    min_speech_duration_ms: int = 64
+    min_silence_duration_ms: int = 300
+    speech_pad_ms: int = 250
+    max_gap_ms: int = 600
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "neg_threshold"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise InvalidOption(f"VAD option {name} takes a probability between 0 and 1, not {value!r}")
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name.endswith("_ms") and not 0 <= value <= 60_000:
+                raise InvalidOption(f"VAD option {option.name} takes 0 to 60000 milliseconds, not {value!r}")
+
+    @classmethod
+    def of(cls, value: VadOptions | dict[str, Any] | None) -> Self:
+        """Take options as they are given by a user: an instance, a dict of them, or None for the defaults."""
+        if isinstance(value, cls):
+            return value
+        known = [option.name for option in fields(cls)]
+        for name in value or {}:
+            if name not in known:
+                raise InvalidOption(f"no VAD option {name!r}; there are {', '.join(known)}")
+        return cls(**(value or {}))
+
+    @property
+    def end_threshold(self) -> float:
+        """The probability below which speech ends."""
+        return max(self.threshold - 0.15, 0.01) if self.neg_threshold is None else self.neg_threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A window in frames: `start` up to, not including, `end`; speech ends at `speech_end`."""
+
+    start: int
+    end: int
+    speech_end: int
+
+
+@dataclass(slots=True)
+class _Group:
+    """Utterances that share a window so far; `last_end` is None while the first one still goes on."""
+
+    start: int
+    last_end: int | None = None
+
+
+class WindowPlanner:
+    """Cuts a stream of frames into windows at its pauses, frame by frame.
+
+    What it promises: windows come in order and do not overlap; none is longer than `longest_window_s`; every frame of
+    an utterance that lasts at least `min_speech_duration_ms` lies in exactly one; a cut inside of speech is made
+    only where an utterance alone is longer than a window, and then at its quietest place in the window's second half.
+    One thread at a time.
+    """
+
+    def __init__(self, longest_window_s: float, options: VadOptions) -> None:
+        self._longest = max(int(longest_window_s / FRAME_S), 8)
+        # Padding may not eat the window.
+        self._pad = min(_frames(options.speech_pad_ms), self._longest // 8)
+        self._options = options
+        self._min_speech = max(_frames(options.min_speech_duration_ms), 1)
+        self._min_silence = max(_frames(options.min_silence_duration_ms), 1)
+        self._max_gap = _frames(options.max_gap_ms)
+        self._now = 0
+        self._done = 0  # end of the last window
+        self._speech_start: int | None = None
+        self._silence_start: int | None = None
+        self._group: _Group | None = None
+        self._energies: deque[float] = deque(maxlen=self._longest)
+
+    @property
+    def needed_from(self) -> int:
+        """The first frame that a later window may still hold; everything before it can be forgotten."""
+        if self._group is not None:
+            return self._group.start
+        return max(self._now - self._pad, self._done)
+
+    def push(self, probability: float, energy: float) -> list[Span]:
+        """Take the next frame's speech probability and its energy; return the windows decided by it."""
+        frame, self._now = self._now, self._now + 1
+        self._energies.append(energy)
+        spans: list[Span] = []
+        if probability >= self._options.threshold:
+            self._silence_start = None
+            if self._speech_start is None:
+                spans += self._begin(frame)
+        elif self._speech_start is not None and probability < self._options.end_threshold:
+            if self._silence_start is None:
+                self._silence_start = frame
+            if self._now - self._silence_start >= self._min_silence:
+                self._end(self._silence_start)
+        return spans + self._overdue()
+
+    def finish(self) -> list[Span]:
+        """End the stream; return the windows that remain."""
+        if self._speech_start is not None:
+            self._end(self._now if self._silence_start is None else self._silence_start)
+        return self._close_group()
+
+    def _begin(self, frame: int) -> list[Span]:
+        self._speech_start = frame
+        group = self._group
+        if group is not None and group.last_end is not None and frame - group.last_end > self._max_gap:
+            spans = self._close_group(before=frame)
+        else:
+            spans = []
+        if self._group is None:
+            self._group = _Group(max(frame - self._pad, self._done))
+        return spans
+
+    def _end(self, end: int) -> None:
+        start, self._speech_start, self._silence_start = self._speech_start, None, None
+        group = self._group
+        if group is None or start is None:
+            return
+        if end - start >= self._min_speech:
+            group.last_end = end
+        elif group.last_end is None:
+            self._group = None
+
+    def _overdue(self) -> list[Span]:
+        """Windows that cannot wait: full, or followed by a pause so long that nothing will join them."""
+        group = self._group
+        if group is None:
+            return []
+        if self._speech_start is None:
+            waited = self._now - (group.last_end or 0)
+            return self._close_group() if waited > max(self._max_gap, self._pad) else []
+        if self._now + self._pad - group.start < self._longest:
+            return []
+        if group.last_end is not None:
+            speech_start = self._speech_start
+            spans = self._close_group(before=speech_start)
+            self._group = _Group(max(speech_start - self._pad, self._done))
+            return spans
+        return [self._cut(group)]
+
+    def _close_group(self, before: int | None = None) -> list[Span]:
+        """End the group's window after its last utterance, with half of the pause to `before` at most."""
+        group, self._group = self._group, None
+        if group is None or group.last_end is None:
+            return []
+        limit = self._now if before is None else (group.last_end + before + 1) // 2
+        end = min(group.last_end + self._pad, limit, group.start + self._longest)
+        self._done = end
+        return [Span(group.start, end, min(group.last_end, end))]
+
+    def _cut(self, group: _Group) -> Span:
+        """Cut an utterance that fills a whole window, at the quietest frame of the window's second half."""
+        oldest = self._now - len(self._energies)
+        first = max(group.start + self._longest // 2, oldest + 1)
+        # Over three frames (96 ms): a single quiet frame may be a plosive's closure inside a word.
+        level = list(self._energies)
+        quietest = min(
+            range(first, self._now - 1),
+            key=lambda frame: sum(level[frame - oldest - 1 : frame - oldest + 2]),
+            default=self._now - 1,
+        )
+        self._group = _Group(quietest)
+        self._speech_start = quietest
+        self._done = quietest
+        return Span(group.start, quietest, quietest)
+
+
+def _frames(duration_ms: float) -> int:
+    return round(duration_ms / 1000 / FRAME_S)

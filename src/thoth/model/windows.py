@@ -1,0 +1,102 @@
+"""Windows of speech out of a stream of samples, with memory for little more than one window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
+from thoth.model.speech import FRAME_SAMPLES, Span, VadOptions, WindowPlanner
+
+SpeechProbability = Callable[[Samples], Samples]
+"""Takes float32 samples of whole frames, returns one speech probability per frame, state carried on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of the stream that is transcribed by itself.
+
+    - `start_s`: where it begins in the stream, seconds.
+    - `samples`: float32, 16 kHz mono.
+    - `speech_end_s`: where its speech ends, seconds from the window's own beginning.
+    """
+
+    start_s: float
+    samples: Samples
+    speech_end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+def always_speech(samples: Samples) -> Samples:
+    """Take all frames for speech: windows of the greatest length, with voice activity detection off."""
+    return np.ones(-(-len(samples) // FRAME_SAMPLES), np.float32)
+
+
+def speech_windows(
+    blocks: Iterable[Samples], speech_probability: SpeechProbability, longest_window_s: float, options: VadOptions
+) -> Iterator[Window]:
+    """Yield the windows of speech in a stream, each as soon as it is decided. Block sizes make no difference."""
+    planner = WindowPlanner(longest_window_s, options)
+    tape = _Tape()
+    for block in blocks:
+        tape.append(block)
+        yield from _windows(planner, tape, tape.take_frames(), speech_probability)
+    yield from _windows(planner, tape, tape.take_rest(), speech_probability)
+    for span in planner.finish():
+        yield tape.window(span)
+
+
+def _windows(
+    planner: WindowPlanner, tape: _Tape, samples: Samples, speech_probability: SpeechProbability
+) -> Iterator[Window]:
+    if not len(samples):
+        return
+    padded = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
+    energies = np.square(padded.reshape(-1, FRAME_SAMPLES)).sum(axis=1)
+    for probability, energy in zip(speech_probability(samples).tolist(), energies.tolist(), strict=True):
+        for span in planner.push(probability, energy):
+            yield tape.window(span)
+    tape.forget(planner.needed_from)
+
+
+class _Tape:
+    """The last stretch of the stream: appended at one end, forgotten at the other, addressed by frame."""
+
+    def __init__(self) -> None:
+        self._samples: Samples = np.empty(0, np.float32)
+        self._first = 0  # place of _samples[0] in the stream
+        self._taken = 0  # place up to which frames were handed out
+
+    def append(self, block: Samples) -> None:
+        self._samples = np.concatenate((self._samples, block))
+
+    def take_frames(self) -> Samples:
+        """Hand out what is new, as far as it makes whole frames."""
+        rest = self._samples[self._taken - self._first :]
+        return self._take(rest[: len(rest) - len(rest) % FRAME_SAMPLES])
+
+    def take_rest(self) -> Samples:
+        """Hand out everything that is new."""
+        return self._take(self._samples[self._taken - self._first :])
+
+    def _take(self, samples: Samples) -> Samples:
+        self._taken += len(samples)
+        return samples
+
+    def window(self, span: Span) -> Window:
+        start = span.start * FRAME_SAMPLES
+        samples = self._samples[start - self._first : span.end * FRAME_SAMPLES - self._first].copy()
+        speech_end_s = min((span.speech_end - span.start) * FRAME_SAMPLES, len(samples)) / SAMPLE_RATE_HZ
+        return Window(start / SAMPLE_RATE_HZ, samples, speech_end_s)
+
+    def forget(self, before_frame: int) -> None:
+        cut = min(before_frame * FRAME_SAMPLES, self._taken) - self._first
+        if cut > 0:
+            self._samples = self._samples[cut:].copy()
+            self._first += cut
