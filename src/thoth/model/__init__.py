@@ -1,0 +1,1 @@
+"""The model: where it is stored, how it runs, and the transcript that comes out of it."""
