@@ -79,13 +79,12 @@ RunControl control(std::optional<double> timeout_s, const CancelToken* cancel, S
 }
 
 py::dict model_info(const ModelInfo& info) {
-    return py::dict("n_vocab"_a = info.n_vocab, "n_audio_ctx"_a = info.n_audio_ctx,
-                    "n_audio_state"_a = info.n_audio_state, "n_audio_head"_a = info.n_audio_head,
-                    "n_audio_layer"_a = info.n_audio_layer, "n_text_ctx"_a = info.n_text_ctx,
-                    "n_text_state"_a = info.n_text_state, "n_text_head"_a = info.n_text_head,
-                    "n_text_layer"_a = info.n_text_layer, "n_mels"_a = info.n_mels, "ftype"_a = info.ftype,
-                    "multilingual"_a = info.multilingual, "file_bytes"_a = info.file_bytes,
-                    "n_tensors"_a = info.n_tensors);
+    return py::dict(
+        "n_vocab"_a = info.n_vocab, "n_audio_ctx"_a = info.n_audio_ctx, "n_audio_state"_a = info.n_audio_state,
+        "n_audio_head"_a = info.n_audio_head, "n_audio_layer"_a = info.n_audio_layer, "n_text_ctx"_a = info.n_text_ctx,
+        "n_text_state"_a = info.n_text_state, "n_text_head"_a = info.n_text_head, "n_text_layer"_a = info.n_text_layer,
+        "n_mels"_a = info.n_mels, "ftype"_a = info.ftype, "multilingual"_a = info.multilingual,
+        "file_bytes"_a = info.file_bytes, "n_tensors"_a = info.n_tensors);
 }
 
 std::function<void(std::uint64_t, std::uint64_t)> with_gil(const py::object& on_progress) {
@@ -103,7 +102,7 @@ std::unique_ptr<Engine> load_engine(const std::string& path, const py::object& o
 }
 
 WindowResult transcribe(Engine& engine, const Samples& samples, const DecodeOptions& options,
-                               std::optional<double> timeout_s, const CancelToken* cancel) {
+                        std::optional<double> timeout_s, const CancelToken* cancel) {
     const auto window = view(samples);
     SignalWatch signals;
     const auto run = control(timeout_s, cancel, signals);
@@ -120,8 +119,7 @@ auto detect_language(Engine& engine, const Samples& samples, int threads, std::o
     return engine.detect_language(window, threads, run);
 }
 
-auto tokenize(Engine& engine, const std::string& text, std::optional<double> timeout_s,
-              const CancelToken* cancel) {
+auto tokenize(Engine& engine, const std::string& text, std::optional<double> timeout_s, const CancelToken* cancel) {
     SignalWatch signals;
     const auto wait = patience(timeout_s, cancel, signals);
     const Released released;
@@ -238,7 +236,8 @@ void register_model(py::module_& m) {
 void register_engine(py::module_& m) {
     py::class_<CancelToken>(m, "CancelToken")
         .def(py::init<>())
-        .def("cancel", [](CancelToken& token) { token.source.request_stop(); }, py::call_guard<Released>())
+        .def(
+            "cancel", [](CancelToken& token) { token.source.request_stop(); }, py::call_guard<Released>())
         .def_property_readonly("cancelled", [](const CancelToken& token) { return token.source.stop_requested(); });
     register_options(m);
     register_results(m);

@@ -1,5 +1,7 @@
 #include <pybind11/pybind11.h>
 
+#include <cstring>
+
 #include "errors.hpp"
 
 namespace py = pybind11;
@@ -12,7 +14,11 @@ void register_engine(py::module_& m);
 namespace {
 
 void raise(const char* name, const std::exception& error) {
-    PyErr_SetString(py::module_::import("thoth.errors").attr(name).ptr(), error.what());
+    // A message may quote a file's name or content, which need not be UTF-8.
+    const auto* text = error.what();
+    const auto message = py::reinterpret_steal<py::object>(
+        PyUnicode_DecodeUTF8(text, static_cast<py::ssize_t>(std::strlen(text)), "replace"));
+    PyErr_SetObject(py::module_::import("thoth.errors").attr(name).ptr(), message.ptr());
 }
 
 void translate(std::exception_ptr pending) {

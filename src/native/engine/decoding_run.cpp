@@ -1,5 +1,6 @@
 #include "engine/decoding_run.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "engine/logits.hpp"
@@ -27,8 +28,8 @@ void DecodingRun::attach(whisper_full_params& params) {
     params.encoder_begin_callback_user_data = this;
     params.abort_callback = [](void* self) { return static_cast<DecodingRun*>(self)->should_abort(); };
     params.abort_callback_user_data = this;
-    params.logits_filter_callback = [](whisper_context*, whisper_state*, const whisper_token_data* tokens,
-                                       int n_tokens, float* logits, void* self) {
+    params.logits_filter_callback = [](whisper_context*, whisper_state*, const whisper_token_data* tokens, int n_tokens,
+                                       float* logits, void* self) {
         static_cast<DecodingRun*>(self)->filter(tokens, n_tokens, logits);
     };
     params.logits_filter_callback_user_data = this;
@@ -71,6 +72,13 @@ void DecodingRun::filter(const whisper_token_data* tokens, int n_tokens, float* 
     if (n_tokens == 0) ++attempts_in_pass_;
     const std::span<float> all(logits, static_cast<std::size_t>(vocabulary_));
     const std::span<const whisper_token_data> history(tokens, static_cast<std::size_t>(n_tokens));
+    if (!all_comparable(all)) {
+        // Finite weights can still overflow on the way. whisper.cpp sorts what it gets, and NaN has no order.
+        std::fill(all.begin(), all.end(), 0.0F);
+        if (!failure_)
+            failure_ = std::make_exception_ptr(InvalidModel("the model computes NaN: its weights are damaged"));
+        return;
+    }
     suppress(all, options_.suppress_tokens);
     penalise_repetition(all, history, text_end_, options_.repetition_penalty);
     forbid_repeated_ngrams(all, history, text_end_, options_.no_repeat_ngram_size);

@@ -16,11 +16,11 @@ namespace thoth {
 namespace {
 
 constexpr int position_samples = 320;  // one encoder position: two mel frames of 10 ms
-// Encoding only what is there, as measured on the development recordings (docs/architecture.md): below this many
-// positions words get lost, and the model wants to see some silence behind the last word.
+// Encoding only what is there, as measured on recordings (docs/architecture.md): with less than a floor, or with
+// less silence than a margin behind the last word, words get lost or said twice.
 constexpr int context_floor = 256;
-constexpr int context_margin = 64;
-constexpr int context_step = 64;  // matrix kernels work in tiles
+constexpr int context_margin = 128;
+constexpr int context_step = 64;    // matrix kernels work in tiles
 constexpr int most_candidates = 8;  // WHISPER_MAX_DECODERS
 // whisper.cpp's status for "no memory for this many candidates", upon which it has freed the caller's state.
 constexpr int status_state_freed = -7;
@@ -111,8 +111,8 @@ std::size_t loader_read(void* context, void* output, std::size_t size) {
 
 std::string last_error_line() {
     const auto lines = drain_log();
-    const auto error = std::find_if(lines.rbegin(), lines.rend(),
-                                    [](const LogLine& line) { return line.level == LogLevel::error; });
+    const auto error =
+        std::find_if(lines.rbegin(), lines.rend(), [](const LogLine& line) { return line.level == LogLevel::error; });
     return error == lines.rend() ? "no reason given" : error->text;
 }
 
@@ -219,8 +219,8 @@ WindowResult Engine::run_window(std::span<const float> samples, const DecodeOpti
     auto params = parameters(options, audio_context, fall_back);
     DecodingRun run(options, control, window_s);
     run.attach(params);
-    const int status = whisper_full_with_state(context_.get(), state_.get(), params, samples.data(),
-                                               static_cast<int>(samples.size()));
+    const int status =
+        whisper_full_with_state(context_.get(), state_.get(), params, samples.data(), static_cast<int>(samples.size()));
     if (status == status_state_freed) {
         static_cast<void>(state_.release());
         state_.reset(whisper_init_state(context_.get()));
@@ -297,11 +297,11 @@ std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<con
     auto params = parameters(options, DecodeOptions::full_context, false);
     params.encoder_begin_callback = [](whisper_context*, whisper_state*, void*) { return false; };
     DecodingRun run(options, control, 0);
-    run.finish(whisper_full_with_state(context_.get(), state_.get(), params, window.data(),
-                                       static_cast<int>(window.size())));
+    run.finish(
+        whisper_full_with_state(context_.get(), state_.get(), params, window.data(), static_cast<int>(window.size())));
     std::vector<float> probabilities(static_cast<std::size_t>(whisper_lang_max_id()) + 1);
-    const int status = whisper_lang_auto_detect_with_state(context_.get(), state_.get(), 0, threads,
-                                                           probabilities.data());
+    const int status =
+        whisper_lang_auto_detect_with_state(context_.get(), state_.get(), 0, threads, probabilities.data());
     run.finish(std::min(status, 0));
     std::vector<std::pair<std::string, float>> languages;
     for (int id = 0; id <= whisper_lang_max_id(); ++id) {

@@ -44,8 +44,9 @@ void Gate::wait_for_grant(std::unique_lock<std::mutex>& lock, Waiter& self, cons
         if (patience.stop.stop_requested()) throw Cancelled("cancelled while waiting for the model");
         if (self.granted) return;
         if (Clock::now() >= deadline) {
-            throw ModelBusy("the model is in use and did not become free in the time allowed; "
-                            "wait longer, or load a second model");
+            throw ModelBusy(
+                "the model is in use and did not become free in the time allowed; "
+                "wait longer, or load a second model");
         }
         if (patience.poll) {
             lock.unlock();

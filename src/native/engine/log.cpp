@@ -26,11 +26,16 @@ Sink& sink() {
 
 LogLevel level_of(ggml_log_level level, LogLevel last) {
     switch (level) {
-        case GGML_LOG_LEVEL_ERROR: return LogLevel::error;
-        case GGML_LOG_LEVEL_WARN: return LogLevel::warning;
-        case GGML_LOG_LEVEL_INFO: return LogLevel::info;
-        case GGML_LOG_LEVEL_CONT: return last;
-        default: return LogLevel::debug;
+        case GGML_LOG_LEVEL_ERROR:
+            return LogLevel::error;
+        case GGML_LOG_LEVEL_WARN:
+            return LogLevel::warning;
+        case GGML_LOG_LEVEL_INFO:
+            return LogLevel::info;
+        case GGML_LOG_LEVEL_CONT:
+            return last;
+        default:
+            return LogLevel::debug;
     }
 }
 

@@ -1,6 +1,7 @@
 #include "engine/logits.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace thoth {
@@ -13,6 +14,10 @@ bool inside(std::span<float> logits, int token) noexcept {
 }
 
 }  // namespace
+
+bool all_comparable(std::span<const float> logits) noexcept {
+    return std::none_of(logits.begin(), logits.end(), [](float logit) { return std::isnan(logit); });
+}
 
 void suppress(std::span<float> logits, const std::vector<int>& tokens) noexcept {
     for (const int token : tokens) {

@@ -10,6 +10,9 @@
 // stamps come in equal pairs) and are left alone by the two that look at the history.
 namespace thoth {
 
+// False when a logit is NaN.
+[[nodiscard]] bool all_comparable(std::span<const float> logits) noexcept;
+
 // Tokens that may never be sampled. Ids outside the vocabulary are ignored.
 void suppress(std::span<float> logits, const std::vector<int>& tokens) noexcept;
 

@@ -13,8 +13,8 @@ struct DecodeOptions {
     std::string language = "en";  // ISO 639-1 code; only multilingual models look at it
     bool translate = false;
 
-    int beam_size = 1;  // 1: greedy
-    int best_of = 5;    // candidates at temperatures above zero
+    int beam_size = 1;             // 1: greedy
+    int best_of = 5;               // candidates at temperatures above zero
     float length_penalty = -1.0F;  // below zero: by length alone
     float temperature = 0.0F;
     float temperature_step = 0.2F;  // 0: no fallback

@@ -16,7 +16,7 @@ struct TokenResult {
 struct SegmentResult {
     double start_s;  // from the start of the window
     double end_s;
-    std::string text;  // bytes, meant as UTF-8
+    std::string text;                 // bytes, meant as UTF-8
     std::vector<TokenResult> tokens;  // special tokens included
     float average_log_probability;
 };

@@ -37,7 +37,7 @@ class VadOptions:
     min_speech_duration_ms: int = 64
     min_silence_duration_ms: int = 300
     speech_pad_ms: int = 250
-    max_gap_ms: int = 600
+    max_gap_ms: int = 1000
 
     def __post_init__(self) -> None:
         for name in ("threshold", "neg_threshold"):

@@ -61,7 +61,9 @@ class Transcription:
         self._segments: list[Segment] = []
         self._language = options.language
         self._language_probs: tuple[tuple[str, float], ...] | None = None
+        self._longest_window_s = min(traits.longest_window_s, engine.window_samples / SAMPLE_RATE_HZ)
         self._heard_s = 0.0  # audio read so far
+        self._done_s = 0.0  # end of the last window transcribed
         self._transcribed_s = 0.0  # audio that reached the model
         self._reruns = 0
 
@@ -70,9 +72,9 @@ class Transcription:
         reporter = ProgressReporter(self._hooks.on_progress, source.duration_s)
         try:
             prompt = self._prompt()
-            for window in self._windows(source.blocks):
+            for window in self._windows(self._heard(source.blocks, reporter)):
                 self._transcribe(window, prompt)
-                reporter.report(window.start_s + window.duration_s)
+                self._done_s = window.start_s + window.duration_s
         except Cancelled as error:
             raise Cancelled(str(error), self._transcript(source, reporter)) from None
         reporter.finish(self._heard_s)
@@ -80,15 +82,16 @@ class Transcription:
 
     def _windows(self, blocks: Iterable[Samples]) -> Iterator[Window]:
         vad = _native.Vad(self._traits.vad_path).process if self._options.vad_filter else always_speech
-        longest_s = min(self._traits.longest_window_s, self._engine.window_samples / SAMPLE_RATE_HZ)
-        return speech_windows(self._counted(blocks), vad, longest_s, self._options.vad_parameters)
+        return speech_windows(blocks, vad, self._longest_window_s, self._options.vad_parameters)
 
-    def _counted(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+    def _heard(self, blocks: Iterable[Samples], reporter: ProgressReporter) -> Iterator[Samples]:
         for block in blocks:
             if self._hooks.cancel is not None and self._hooks.cancel.cancelled:
                 raise Cancelled("cancelled while reading the audio")
-            self._heard_s += len(block) / SAMPLE_RATE_HZ
             yield block
+            self._heard_s += len(block) / SAMPLE_RATE_HZ
+            # What is older than a window was transcribed or is silence.
+            reporter.report(max(self._done_s, self._heard_s - self._longest_window_s))
 
     def _prompt(self) -> Prompt:
         limit = int(self._engine.info["n_text_ctx"]) // 2 - 1
@@ -144,12 +147,12 @@ class Transcription:
         if self._options.word_timestamps:
             text_end = self._engine.end_of_text_token
             words = words_of(found.tokens, self._language or "en", text_end, window.start_s, end_s)
-        start = min(window.start_s + found.start_s, end_s)
+        start_s = min(window.start_s + found.start_s, end_s)
         segment = Segment(
             id=len(self._segments) + 1,
             seek=round(window.start_s * 100),
-            start=start,
-            end=max(start, min(window.start_s + found.end_s, end_s)),
+            start=_milliseconds(start_s),
+            end=_milliseconds(max(start_s, min(window.start_s + found.end_s, end_s))),
             text=text,
             tokens=tuple(token.id for token in found.tokens),
             avg_logprob=found.average_log_probability,
@@ -176,6 +179,11 @@ class Transcription:
             problems=tuple(source.problems()),
         )
         return Transcript(tuple(self._segments), info)
+
+
+def _milliseconds(time_s: float) -> float:
+    """Round to whole milliseconds: the model's own grid is 20 ms, and 11.684000000000001 s tells nobody more."""
+    return round(time_s, 3)
 
 
 def _compression_ratio(text: str) -> float:

@@ -30,7 +30,7 @@ def words_of(
         start_s = min(max(offset_s + group[0].start_s, now_s), end_s)
         now_s = min(max(offset_s + group[-1].end_s, start_s), end_s)
         probability = sum(token.probability for token in group) / len(group)
-        words.append(Word(start_s, now_s, text, probability))
+        words.append(Word(round(start_s, 3), round(now_s, 3), text, probability))
     return tuple(words)
 
 

@@ -1,0 +1,284 @@
+"""`WhisperModel`: one loaded Whisper model that any number of threads may share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, Unpack
+
+from thoth import _native
+from thoth.audio.decode import AudioFile
+from thoth.audio.samples import SAMPLE_RATE_HZ, Samples, as_samples
+from thoth.audio.source import AudioSource
+from thoth.errors import InvalidOption
+from thoth.model.catalog import suitability_of
+from thoth.model.options import CheckedOptions, TranscribeOptions
+from thoth.model.progress import Progress
+from thoth.model.store import ASSETS, ModelStore
+from thoth.model.threads import default_threads
+from thoth.model.transcript import Segment, Transcript
+from thoth.model.transcription import ModelTraits, RunHooks, Source, Transcription
+from thoth.model.whisper_log import forward_log
+
+if TYPE_CHECKING:
+    from thoth.model.download import Notice
+    from thoth.model.download import Progress as DownloadProgress
+
+ModelState = Literal["ready", "transcribing", "unloaded"]
+
+VAD_MODEL: Final = ASSETS / "ggml-silero-v6.2.0.bin"
+BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE_HZ
+"""Samples given at once are worked through in pieces of this size, between which a run can be cancelled."""
+
+
+class WhisperModel:
+    """A Whisper model in memory: load it once, use it from as many threads as you like.
+
+    The model serves one window (at most 30 s of audio, less at pauses) at a time and callers in the order in which
+    they came, so that runs from several threads take turns and none sees anything of another's. Every method may be
+    called from any thread; the GIL is free while the model computes or a caller waits.
+
+    name_or_path: a name from the catalogue ("base.en", "large-v3-turbo-q5_0"; downloaded once, verified) or the path
+        of a ggml Whisper model. None takes the best one installed, else the built-in "nano.en", and never the network.
+    threads: CPU threads of one run; None adapts to the machine.
+    models_dir: where downloaded models live; by default THOTH_MODELS or the user's data folder.
+    offline: never download; so does THOTH_OFFLINE=1.
+    on_load: called with (bytes read, bytes in all) while the model loads.
+    on_download, notice: called with a download's progress, and with lines about it worth showing.
+
+    Raises ModelNotFound, DownloadError, InvalidModel, or ModelError where memory does not suffice.
+    """
+
+    def __init__(
+        self,
+        name_or_path: str | os.PathLike[str] | None = None,
+        *,
+        threads: int | None = None,
+        models_dir: str | os.PathLike[str] | None = None,
+        offline: bool = False,
+        on_load: Callable[[int, int], object] | None = None,
+        on_download: DownloadProgress | None = None,
+        notice: Notice | None = None,
+    ) -> None:
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+            raise InvalidOption(f"threads takes a whole number from 1, or None, not {threads!r}")
+        store = ModelStore(None if models_dir is None else Path(models_dir))
+        if name_or_path is None:
+            choice = store.default_model()
+            self.path = choice.path
+            if choice.note and notice:
+                notice(choice.note)
+        else:
+            self.path = store.find(name_or_path, offline=offline, progress=on_download, notice=notice)
+        self._threads = threads
+        self._suitability = suitability_of(self.path)
+        try:
+            self._engine = _native.Engine(os.fspath(self.path), on_load)
+        finally:
+            forward_log()
+
+    def transcribe(
+        self,
+        audio: Any,
+        rate: float | None = None,
+        *,
+        on_segment: Callable[[Segment], object] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        cancel: _native.CancelToken | None = None,
+        timeout: float | None = None,
+        **options: Unpack[TranscribeOptions],
+    ) -> Transcript:
+        """Turn audio into text: `transcribe_samples` for a NumPy array or `(array, rate)`, else `transcribe_file`."""
+        hooks = RunHooks(on_segment=on_segment, on_progress=on_progress, cancel=cancel, timeout_s=timeout)
+        checked = CheckedOptions.of(options)
+        if hasattr(audio, "__array__") or isinstance(audio, tuple):
+            return self._run_samples(audio, rate, hooks, checked)
+        if rate is not None:
+            raise InvalidOption("rate is for samples; a file tells its own")
+        return self._run_file(audio, hooks, checked)
+
+    def transcribe_file(
+        self,
+        source: AudioSource,
+        *,
+        on_segment: Callable[[Segment], object] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        cancel: _native.CancelToken | None = None,
+        timeout: float | None = None,
+        **options: Unpack[TranscribeOptions],
+    ) -> Transcript:
+        """Turn a recording of any length and container into text, in bounded memory.
+
+        source: a path, a binary file object, or the file's bytes.
+        on_segment, on_progress: called on this thread with each segment as it is ready, and at most ten times a second
+            with how far the run has come. What they raise ends the run.
+        cancel: a token whose `cancel()`, from any thread, ends the run within one pass of the model.
+        timeout: seconds to wait for the model where another thread is using it; None waits as long as it takes.
+        options: see `TranscribeOptions`; each holds for this call only.
+
+        Raises DecodeError, InvalidOption, ModelBusy when the time is up, Cancelled with the transcript so far.
+        """
+        hooks = RunHooks(on_segment=on_segment, on_progress=on_progress, cancel=cancel, timeout_s=timeout)
+        return self._run_file(source, hooks, CheckedOptions.of(options))
+
+    def transcribe_samples(
+        self,
+        samples: Any,
+        rate: float | None = None,
+        *,
+        on_segment: Callable[[Segment], object] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        cancel: _native.CancelToken | None = None,
+        timeout: float | None = None,
+        **options: Unpack[TranscribeOptions],
+    ) -> Transcript:
+        """Turn samples into text; everything but the input is as in `transcribe_file`.
+
+        samples: NumPy array of any float or integer dtype, `(frames,)` or `(frames, channels)`, or `(array, rate)`.
+        rate: sample rate in Hz; 16 kHz where nothing is said.
+
+        Raises AudioError for samples that cannot be used.
+        """
+        hooks = RunHooks(on_segment=on_segment, on_progress=on_progress, cancel=cancel, timeout_s=timeout)
+        return self._run_samples(samples, rate, hooks, CheckedOptions.of(options))
+
+    async def transcribe_async(
+        self,
+        audio: Any,
+        rate: float | None = None,
+        *,
+        on_segment: Callable[[Segment], object] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        cancel: _native.CancelToken | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the wait for the model, not for the whole run
+        **options: Unpack[TranscribeOptions],
+    ) -> Transcript:
+        """Do what `transcribe` does on a thread of its own, so that the event loop runs on.
+
+        Cancelling the task ends the run within one pass of the model. The callbacks run on that other thread.
+        """
+        token = cancel or _native.CancelToken()
+        run = asyncio.ensure_future(
+            asyncio.to_thread(
+                self.transcribe,
+                audio,
+                rate,
+                on_segment=on_segment,
+                on_progress=on_progress,
+                cancel=token,
+                timeout=timeout,
+                **options,
+            )
+        )
+        try:
+            return await asyncio.shield(run)
+        except asyncio.CancelledError:
+            token.cancel()
+            # The thread still holds the model and the audio: leave only when it has let go of them.
+            await asyncio.wait([run])
+            run.exception()
+            raise
+
+    def detect_language(
+        self,
+        audio: Any,
+        rate: float | None = None,
+        *,
+        cancel: _native.CancelToken | None = None,
+        timeout: float | None = None,
+    ) -> tuple[str, float, list[tuple[str, float]]]:
+        """Tell the language spoken in the first 30 s: its code, its probability, and all of them, likeliest first.
+
+        Takes the same audio as `transcribe`. An English-only model answers "en" with certainty.
+        """
+        samples = self._beginning(audio, rate)
+        try:
+            found = self._engine.detect_language(samples, self._threads or default_threads(), timeout, cancel)
+        finally:
+            forward_log()
+        return found[0][0], found[0][1], found
+
+    def close(self) -> None:
+        """Wait for the window in progress and free the model. Later calls raise ModelError. May be called again."""
+        self._engine.close()
+        forward_log()
+
+    @property
+    def state(self) -> ModelState:
+        """What the model is doing: ready, transcribing, or unloaded after `close()`."""
+        if self._engine.closed:
+            return "unloaded"
+        return "transcribing" if self._engine.busy else "ready"
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether the model knows other languages than English."""
+        return bool(self._engine.info["multilingual"])
+
+    @property
+    def audio_context_reruns(self) -> int:
+        """Windows, over the model's life, that looked bad at a reduced audio context and were encoded in full."""
+        return self._engine.context_reruns
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<WhisperModel {self.path.name} {self.state}>"
+
+    def _run_file(self, source: AudioSource, hooks: RunHooks, options: CheckedOptions) -> Transcript:
+        with AudioFile(source) as file:
+            return self._run(
+                Source(blocks=file.blocks(), duration_s=file.duration_s, problems=lambda: file.problems),
+                hooks,
+                options,
+            )
+
+    def _run_samples(
+        self, audio: object, rate: float | None, hooks: RunHooks, options: CheckedOptions
+    ) -> Transcript:
+        samples = as_samples(audio, rate)
+        duration_s = len(samples) / SAMPLE_RATE_HZ
+        return self._run(Source(blocks=_pieces(samples), duration_s=duration_s), hooks, options)
+
+    def _run(self, source: Source, hooks: RunHooks, options: CheckedOptions) -> Transcript:
+        self._check_language(options)
+        traits = ModelTraits(
+            name=self.path.name,
+            threads=self._threads or default_threads(),
+            longest_window_s=self._suitability.longest_window_s,
+            condition_on_previous_text=self._suitability.condition_on_previous_text,
+            vad_path=os.fspath(VAD_MODEL),
+        )
+        try:
+            return Transcription(self._engine, traits, options, hooks).run(source)
+        finally:
+            forward_log()
+
+    def _check_language(self, options: CheckedOptions) -> None:
+        if self.multilingual:
+            return
+        if options.language not in (None, "en") or options.task == "translate":
+            raise InvalidOption(
+                f"{self.path.name} knows English only: for another language or a translation take a model "
+                "without '.en' in its name"
+            )
+
+    def _beginning(self, audio: Any, rate: float | None) -> Samples:
+        if hasattr(audio, "__array__") or isinstance(audio, tuple):
+            return as_samples(audio, rate)[: self._engine.window_samples]
+        with AudioFile(audio) as file:
+            return next(file.blocks(self._engine.window_samples))
+
+
+def _pieces(samples: Samples) -> Iterator[Samples]:
+    for start in range(0, len(samples), BLOCK_SAMPLES):
+        yield samples[start : start + BLOCK_SAMPLES]

@@ -1,0 +1,151 @@
+// Eight threads on one engine, each with its own recordings, while runs are cancelled, time out and fail at random:
+// every text that comes back must be the right one, and never two threads may be inside.
+//
+// usage: stress_engine MODEL AUDIO_FOLDER SECONDS
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "engine/log.hpp"
+#include "errors.hpp"
+#include "require.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Injected : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+struct Recording {
+    std::vector<float> samples;
+    std::string text;
+};
+
+// The recordings are 16 kHz mono 16-bit WAV with a plain 44-byte header: no decoder needed.
+std::vector<float> read_wav(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
+    REQUIRE(bytes.size() > 44 && std::memcmp(bytes.data(), "RIFF", 4) == 0);
+    std::vector<float> samples((bytes.size() - 44) / 2);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        std::int16_t value;
+        std::memcpy(&value, bytes.data() + 44 + 2 * i, 2);
+        samples[i] = static_cast<float>(value) / 32768.0F;
+    }
+    return samples;
+}
+
+std::string text_of(const thoth::WindowResult& result) {
+    std::string text;
+    for (const auto& segment : result.segments) text += segment.text;
+    return text;
+}
+
+struct Counts {
+    std::atomic<int> right{0};
+    std::atomic<int> cancelled{0};
+    std::atomic<int> busy{0};
+    std::atomic<int> injected{0};
+};
+
+thoth::RunControl random_control(std::mt19937& random, std::stop_source& stop, int& passes) {
+    thoth::RunControl control;
+    control.patience.stop = stop.get_token();
+    switch (random() % 6) {
+        case 0:
+            control.patience.timeout = std::chrono::milliseconds(random() % 50);
+            break;
+        case 1: {
+            const int last = static_cast<int>(random() % 4);
+            control.interrupt = [&passes, last] {
+                if (passes++ == last) throw Injected("injected");
+            };
+            break;
+        }
+        case 2: {
+            const int last = static_cast<int>(random() % 4);
+            control.interrupt = [&passes, &stop, last] {
+                if (passes++ == last) stop.request_stop();
+            };
+            break;
+        }
+        default:
+            break;
+    }
+    return control;
+}
+
+void hammer(thoth::Engine& engine, const std::vector<Recording>& recordings, unsigned seed,
+            std::chrono::steady_clock::time_point end, Counts& counts) {
+    std::mt19937 random(seed);
+    thoth::DecodeOptions options;
+    while (std::chrono::steady_clock::now() < end) {
+        const auto& recording = recordings[random() % recordings.size()];
+        options.token_timestamps = random() % 2 == 0;
+        options.beam_size = random() % 4 == 0 ? 2 : 1;
+        std::stop_source stop;
+        int passes = 0;
+        const auto control = random_control(random, stop, passes);
+        try {
+            const auto result = engine.transcribe(recording.samples, options, control);
+            REQUIRE(text_of(result) == recording.text);
+            ++counts.right;
+        } catch (const thoth::Cancelled&) {
+            ++counts.cancelled;
+        } catch (const thoth::ModelBusy&) {
+            ++counts.busy;
+        } catch (const Injected&) {
+            ++counts.injected;
+        }
+        REQUIRE(!engine.tokenize(recording.text).empty());
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    REQUIRE(argc == 4);
+    const std::string folder = argv[2];
+    const std::vector<Recording> recordings{
+        {read_wav(folder + "/digits_01_1.wav"), " six"},
+        {read_wav(folder + "/digits_02_2.wav"), " eight three"},
+        {read_wav(folder + "/tts_00.wav"), " nine"},
+    };
+    Counts counts;
+    thoth::Engine engine(argv[1]);
+    {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::stoi(argv[3]));
+        std::vector<std::jthread> threads;
+        for (unsigned i = 0; i < 8; ++i) {
+            threads.emplace_back([&, i] { hammer(engine, recordings, i, end, counts); });
+        }
+        while (std::chrono::steady_clock::now() < end) {
+            std::this_thread::sleep_for(20ms);
+            static_cast<void>(thoth::drain_log());
+        }
+    }
+    REQUIRE(engine.most_inside() == 1);
+    REQUIRE(!engine.gate_stats().busy && engine.gate_stats().waiting == 0);
+    REQUIRE(counts.right > 0);
+    engine.close();
+    bool refused = false;
+    try {
+        static_cast<void>(engine.transcribe(recordings[0].samples, {}));
+    } catch (const thoth::ModelError&) {
+        refused = true;
+    }
+    REQUIRE(refused);
+    std::printf("%d right, %d cancelled, %d busy, %d failed by injection\n", counts.right.load(),
+                counts.cancelled.load(), counts.busy.load(), counts.injected.load());
+}
