@@ -47,8 +47,7 @@ def to_srt(transcript: Transcript) -> str:
     which players find the times, is shortened to `->`.
     """
     return "".join(
-        f"{number}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n"
-        f"{_SRT_ARROW.sub('->', cue.text)}\n\n"
+        f"{number}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n{_SRT_ARROW.sub('->', cue.text)}\n\n"
         for number, cue in enumerate(_cues(transcript), start=1)
     )
 
@@ -71,9 +70,7 @@ def to_tsv(transcript: Transcript) -> str:
 
     The header `start end text`, then a row for each segment with its times in whole milliseconds.
     """
-    return "start\tend\ttext\n" + "".join(
-        f"{cue.start_ms}\t{cue.end_ms}\t{cue.text}\n" for cue in _cues(transcript)
-    )
+    return "start\tend\ttext\n" + "".join(f"{cue.start_ms}\t{cue.end_ms}\t{cue.text}\n" for cue in _cues(transcript))
 
 
 def to_lrc(transcript: Transcript) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -13,6 +14,7 @@ from thoth.model.speech import VadOptions
 
 AudioContext = Literal["auto", "full"] | int
 
+MOST_THREADS: Final = 256
 DEFAULT_TEMPERATURES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
@@ -110,9 +112,9 @@ class CheckedOptions:
         _choice("task", self.task, ("transcribe", "translate"))
         if self.language is not None and self.language not in _native.languages():
             raise InvalidOption(f"language takes a code such as 'en' or 'de', or None, not {self.language!r}")
-        _whole("beam_size", self.beam_size, 1, 8)
-        _whole("best_of", self.best_of, 1, 8)
-        _whole("no_repeat_ngram_size", self.no_repeat_ngram_size, 0, 100)
+        require_whole("beam_size", self.beam_size, 1, 8)
+        require_whole("best_of", self.best_of, 1, 8)
+        require_whole("no_repeat_ngram_size", self.no_repeat_ngram_size, 0, 100)
         _number("repetition_penalty", self.repetition_penalty, 0.01, 10)
         _number("max_initial_timestamp", self.max_initial_timestamp, 0, 30)
         _number("no_speech_threshold", self.no_speech_threshold, 0, 1)
@@ -123,11 +125,11 @@ class CheckedOptions:
             _number("length_penalty", self.length_penalty, 0, 10)
         for name in ("max_new_tokens", "max_segment_length"):
             if getattr(self, name) is not None:
-                _whole(name, getattr(self, name), 1, 10_000)
+                require_whole(name, getattr(self, name), 1, 10_000)
         if self.threads is not None:
-            _whole("threads", self.threads, 1, 256)
+            require_whole("threads", self.threads, 1, MOST_THREADS)
         if self.audio_context not in ("auto", "full"):
-            _whole("audio_context", self.audio_context, 1, 1500, "'auto', 'full' or ")
+            require_whole("audio_context", self.audio_context, 1, 1500, "'auto', 'full' or ")
 
     @classmethod
     def of(cls, options: TranscribeOptions) -> Self:
@@ -194,7 +196,8 @@ def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
         raise InvalidOption(f"{name} takes {' or '.join(map(repr, allowed))}, not {value!r}")
 
 
-def _whole(name: str, value: object, low: int, high: int, also: str = "") -> None:
+def require_whole(name: str, value: object, low: int, high: int, also: str = "") -> None:
+    """Raise InvalidOption unless `value` is an int from `low` to `high`; `also` names what else is taken."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise InvalidOption(f"{name} takes {also}a whole number from {low} to {high}, not {value!r}")
 
@@ -215,7 +218,7 @@ def _temperatures(value: object) -> tuple[float, ...]:
     values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
     for one in values:
         _number("temperature", one, 0, 1)
-    steps = [later - earlier for earlier, later in zip(values, values[1:], strict=False)]
+    steps = [later - earlier for earlier, later in itertools.pairwise(values)]
     even = all(math.isclose(step, steps[0], abs_tol=1e-6) and step > 0 for step in steps)
     # The next step after the last must leave the range, or whisper.cpp would go on to it.
     complete = not steps or values[-1] + steps[0] > 1.0 + 1e-6

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, fields
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from thoth.errors import InvalidOption
 
@@ -49,16 +49,17 @@ class VadOptions:
             if option.name.endswith("_ms") and not 0 <= value <= 60_000:
                 raise InvalidOption(f"VAD option {option.name} takes 0 to 60000 milliseconds, not {value!r}")
 
-    @classmethod
-    def of(cls, value: VadOptions | dict[str, Any] | None) -> Self:
+    @staticmethod
+    def of(value: VadOptions | dict[str, Any] | None) -> VadOptions:
         """Take options as they are given by a user: an instance, a dict of them, or None for the defaults."""
-        if isinstance(value, cls):
+        if isinstance(value, VadOptions):
             return value
-        known = [option.name for option in fields(cls)]
-        for name in value or {}:
+        known = [option.name for option in fields(VadOptions)]
+        given = value or {}
+        for name in given:
             if name not in known:
                 raise InvalidOption(f"no VAD option {name!r}; there are {', '.join(known)}")
-        return cls(**(value or {}))
+        return VadOptions(**given)
 
     @property
     def end_threshold(self) -> float:

@@ -43,11 +43,7 @@ class Choice:
 def models_directory() -> Path:
     """Tell where downloaded models live: THOTH_MODELS, else the user's data folder. It may not exist yet."""
     chosen = os.environ.get(MODELS_VARIABLE)
-    return (
-        Path(chosen).expanduser()
-        if chosen
-        else platformdirs.user_data_path("thoth", appauthor=False) / "models"
-    )
+    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("thoth", appauthor=False) / "models"
 
 
 def is_offline() -> bool:
@@ -106,9 +102,7 @@ class ModelStore:
         if entry.builtin or self.is_installed(entry):
             return self._installed_path(entry)
         if offline or is_offline():
-            off = (
-                f"but downloads are off (--offline or {OFFLINE_VARIABLE}): allow them, or copy the file there"
-            )
+            off = f"but downloads are off (--offline or {OFFLINE_VARIABLE}): allow them, or copy the file there"
             raise ModelNotFound(f"{self._absence(entry)}, {off}")
         return self._download(entry, progress, notice)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import Final
 
-MOST_THREADS: Final = 4
+ENOUGH_THREADS: Final = 4
 """More gains next to nothing: decoding is bound by memory, and barriers cost more with every thread."""
 
 
 def default_threads() -> int:
-    """Return how many threads to use: the CPUs that this process may run on, up to `MOST_THREADS`."""
-    return min(available_cpus(), MOST_THREADS)
+    """Return how many threads to use: the CPUs that this process may run on, up to `ENOUGH_THREADS`."""
+    return min(available_cpus(), ENOUGH_THREADS)
 
 
 def available_cpus() -> int:

@@ -44,15 +44,13 @@ class ModelTraits:
     threads: int
     longest_window_s: float
     condition_on_previous_text: bool
-    vad_path: str
+    vad_path: bytes
 
 
 class Transcription:
     """One run over one source. Made, run once and thrown away; one thread at a time."""
 
-    def __init__(
-        self, engine: _native.Engine, traits: ModelTraits, options: CheckedOptions, hooks: RunHooks
-    ) -> None:
+    def __init__(self, engine: _native.Engine, traits: ModelTraits, options: CheckedOptions, hooks: RunHooks) -> None:
         self._engine = engine
         self._traits = traits
         self._options = options

@@ -15,7 +15,7 @@ from thoth.audio.samples import SAMPLE_RATE_HZ, Samples, as_samples
 from thoth.audio.source import AudioSource
 from thoth.errors import InvalidOption
 from thoth.model.catalog import suitability_of
-from thoth.model.options import CheckedOptions, TranscribeOptions
+from thoth.model.options import MOST_THREADS, CheckedOptions, TranscribeOptions, require_whole
 from thoth.model.progress import Progress
 from thoth.model.store import ASSETS, ModelStore
 from thoth.model.threads import default_threads
@@ -63,8 +63,8 @@ class WhisperModel:
         on_download: DownloadProgress | None = None,
         notice: Notice | None = None,
     ) -> None:
-        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-            raise InvalidOption(f"threads takes a whole number from 1, or None, not {threads!r}")
+        if threads is not None:
+            require_whole("threads", threads, 1, MOST_THREADS)
         store = ModelStore(None if models_dir is None else Path(models_dir))
         if name_or_path is None:
             choice = store.default_model()
@@ -76,7 +76,7 @@ class WhisperModel:
         self._threads = threads
         self._suitability = suitability_of(self.path)
         try:
-            self._engine = _native.Engine(os.fspath(self.path), on_load)
+            self._engine = _native.Engine(os.fsencode(self.path), on_load)
         finally:
             forward_log()
 
@@ -153,7 +153,7 @@ class WhisperModel:
         on_segment: Callable[[Segment], object] | None = None,
         on_progress: Callable[[Progress], object] | None = None,
         cancel: _native.CancelToken | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the wait for the model, not for the whole run
+        timeout: float | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> Transcript:
         """Do what `transcribe` does on a thread of its own, so that the event loop runs on.
@@ -242,9 +242,7 @@ class WhisperModel:
                 options,
             )
 
-    def _run_samples(
-        self, audio: object, rate: float | None, hooks: RunHooks, options: CheckedOptions
-    ) -> Transcript:
+    def _run_samples(self, audio: object, rate: float | None, hooks: RunHooks, options: CheckedOptions) -> Transcript:
         samples = as_samples(audio, rate)
         duration_s = len(samples) / SAMPLE_RATE_HZ
         return self._run(Source(blocks=_pieces(samples), duration_s=duration_s), hooks, options)
@@ -256,7 +254,7 @@ class WhisperModel:
             threads=self._threads or default_threads(),
             longest_window_s=self._suitability.longest_window_s,
             condition_on_previous_text=self._suitability.condition_on_previous_text,
-            vad_path=os.fspath(VAD_MODEL),
+            vad_path=os.fsencode(VAD_MODEL),
         )
         try:
             return Transcription(self._engine, traits, options, hooks).run(source)

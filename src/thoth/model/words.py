@@ -34,9 +34,7 @@ def words_of(
     return tuple(words)
 
 
-def _groups(
-    tokens: Iterable[_native.TokenResult], *, split_characters: bool
-) -> Iterator[list[_native.TokenResult]]:
+def _groups(tokens: Iterable[_native.TokenResult], *, split_characters: bool) -> Iterator[list[_native.TokenResult]]:
     group: list[_native.TokenResult] = []
     for token in tokens:
         begins = split_characters or token.text.startswith(b" ")

@@ -1,0 +1,1 @@
+"""The `thoth` command, one module per subcommand."""
