@@ -58,6 +58,28 @@ WANTED: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+UNREACHABLE = (
+    "the package index could not be reached; check the network and proxy settings, or build from Thoth's source "
+    "distribution, which carries these sources"
+)
+# What pip prints -> what it means.
+CAUSES = [
+    ("No module named pip", "pip is missing from this Python; install it (python -m ensurepip) and try again"),
+    (
+        "DO NOT MATCH THE HASHES",
+        "a downloaded package does not match the SHA-256 pinned in vendor/sources.txt; it was damaged or replaced "
+        "on the way, and nothing of it was used",
+    ),
+    ("Failed to establish", UNREACHABLE),
+    ("ConnectTimeout", UNREACHABLE),
+    ("ConnectionError", UNREACHABLE),
+    ("Connection refused", UNREACHABLE),
+    ("NameResolution", UNREACHABLE),
+    ("ProxyError", UNREACHABLE),
+    ("name resolution", UNREACHABLE),
+]
+
+
 class FetchError(Exception):
     """A source could not be fetched; the message is the whole story."""
 
@@ -112,21 +134,7 @@ def explain(output: str) -> str:
     """Turn pip's output into one line: what went wrong and what to do."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     # pip names the network fault in warnings and ends on "no matching distribution": look for the cause first.
-    causes = [
-        ("No module named pip", "pip is missing from this Python; install it (python -m ensurepip) and try again"),
-        (
-            "DO NOT MATCH THE HASHES",
-            "a downloaded package does not match the SHA-256 pinned in vendor/sources.txt; "
-            "it was damaged or replaced on the way, nothing of it was used",
-        ),
-        *(
-            (sign, "the package index could not be reached; check the network and proxy settings, or build from "
-                   "Thoth's source distribution, which carries these sources")
-            for sign in ("Failed to establish", "NewConnectionError", "ConnectTimeout", "ProxyError", "NameResolution",
-                         "Temporary failure in name resolution", "ConnectionError", "Connection refused")
-        ),
-    ]
-    for sign, meaning in causes:
+    for sign, meaning in CAUSES:
         if any(sign in line for line in lines):
             return meaning
     errors = [line for line in lines if line.startswith("ERROR")] or lines[-1:] or ["pip gave no reason"]
@@ -140,7 +148,7 @@ def unpack(archive: Path, destination: Path, name: str) -> None:
         members = [member for member in tar.getmembers() if member.isfile()]
         for source, target in parts.items():
             if not take(tar, members, source, destination / folder / target):
-                raise FetchError(f"{archive.name} holds no {source}; vendor/fetch.py does not fit this version")
+                raise FetchError(f"{archive.name} holds no {source}: WANTED in vendor/fetch.py does not fit it")
 
 
 def take(tar: tarfile.TarFile, members: list[tarfile.TarInfo], source: str, target: Path) -> int:

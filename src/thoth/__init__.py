@@ -12,7 +12,11 @@ next to nothing.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
+
+# What goes wrong is raised; the log is for whoever sets one up.
+logging.getLogger("thoth").addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     from thoth._native import CancelToken as CancelToken
