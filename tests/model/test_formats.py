@@ -44,9 +44,7 @@ def transcript_of(*cues: tuple[float, float, str], **info: Any) -> Transcript:
     return Transcript(segments, TranscriptionInfo(**facts | info))
 
 
-SMALL = transcript_of(
-    (0.0, 1.5, " Hello, <world> & all."), (61.25, 62.0, " Grüße\n\n今日は"), (70.0, 71.0, " \n")
-)
+SMALL = transcript_of((0.0, 1.5, " Hello, <world> & all."), (61.25, 62.0, " Grüße\n\n今日は"), (70.0, 71.0, " \n"))
 
 
 def test_txt_exactly() -> None:
@@ -55,8 +53,7 @@ def test_txt_exactly() -> None:
 
 def test_srt_exactly() -> None:
     assert to_srt(SMALL) == (
-        "1\n00:00:00,000 --> 00:00:01,500\nHello, <world> & all.\n\n"
-        "2\n00:01:01,250 --> 00:01:02,000\nGrüße 今日は\n\n"
+        "1\n00:00:00,000 --> 00:00:01,500\nHello, <world> & all.\n\n2\n00:01:01,250 --> 00:01:02,000\nGrüße 今日は\n\n"
     )
 
 
@@ -73,15 +70,11 @@ def test_tsv_exactly() -> None:
 
 
 def test_lrc_exactly() -> None:
-    assert to_lrc(SMALL) == (
-        "[re:Thoth]\n[length:01:05]\n[00:00.00]Hello, <world> & all.\n[01:01.25]Grüße 今日は\n"
-    )
+    assert to_lrc(SMALL) == ("[re:Thoth]\n[length:01:05]\n[00:00.00]Hello, <world> & all.\n[01:01.25]Grüße 今日は\n")
 
 
 def test_json_exactly() -> None:
-    segment = Segment(
-        1, 0, 0.5, 1.0, " Grüße", (50363, 7), -0.25, 0.9, 0.1, (Word(0.5, 1.0, " Grüße", 0.75),), 0.2
-    )
+    segment = Segment(1, 0, 0.5, 1.0, " Grüße", (50363, 7), -0.25, 0.9, 0.1, (Word(0.5, 1.0, " Grüße", 0.75),), 0.2)
     info = transcript_of(
         language="de",
         all_language_probs=(("de", 0.75), ("en", 0.25)),
@@ -174,10 +167,7 @@ def test_lrc_text_never_holds_a_second_time_tag(text: str, line: str) -> None:
 
 
 def test_spaces_within_a_line_are_kept_as_they_are() -> None:
-    assert (
-        to_txt(transcript_of((0.0, 1.0, " Bonjour\u00a0!  Ça\u3000va \t ?")))
-        == "Bonjour\u00a0!  Ça\u3000va ?\n"
-    )
+    assert to_txt(transcript_of((0.0, 1.0, " Bonjour\u00a0!  Ça\u3000va \t ?"))) == "Bonjour\u00a0!  Ça\u3000va ?\n"
 
 
 def test_json_keeps_texts_and_segments_that_subtitles_clean_or_drop() -> None:
@@ -387,9 +377,7 @@ def test_lrc_reads_back(cues: list[tuple[float, float, str]]) -> None:
 def test_txt_reads_back(cues: list[tuple[float, float, str]]) -> None:
     content = to_txt(transcript_of(*cues))
     assert_one_line_per_line_end(content)
-    assert [visible(line) for line in content.splitlines()] == [
-        visible(text) for _, _, text in shown_cues(cues)
-    ]
+    assert [visible(line) for line in content.splitlines()] == [visible(text) for _, _, text in shown_cues(cues)]
     assert all(line == line.strip() for line in content.splitlines())
 
 
@@ -422,9 +410,7 @@ def test_json_loads_back_equal(drawn: list[tuple[float, str, float, list[int]]],
 
     probability = data.draw(NUMBERS)
     segments = tuple(
-        Segment(
-            0, 7, time, time + 1, text, tuple(tokens), number, number, 0.5, (Word(time, time, text, number),)
-        )
+        Segment(0, 7, time, time + 1, text, tuple(tokens), number, number, 0.5, (Word(time, time, text, number),))
         for time, text, number, tokens in drawn
     )
     transcript = Transcript(segments, transcript_of(language_probability=probability).info)

@@ -98,9 +98,7 @@ def test_text_has_each_space_once_where_its_script_wants_it(texts: tuple[str, ..
 
 
 @given(st.lists(st.lists(st.text("abcé", min_size=1), min_size=1), min_size=1), st.data())
-def test_no_word_is_lost_or_merged_however_segments_are_spaced(
-    segments: list[list[str]], data: st.DataObject
-) -> None:
+def test_no_word_is_lost_or_merged_however_segments_are_spaced(segments: list[list[str]], data: st.DataObject) -> None:
     space = st.sampled_from(["", " ", "  ", "\n"])
     texts = [data.draw(space) + " ".join(words) + data.draw(space) for words in segments]
     assert text_of(*texts) == " ".join(word for words in segments for word in words)
