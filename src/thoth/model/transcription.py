@@ -12,6 +12,7 @@ from thoth.errors import Cancelled
 from thoth.model.options import CheckedOptions
 from thoth.model.progress import Progress, ProgressReporter
 from thoth.model.prompt import Prompt
+from thoth.model.threads import idle_threads
 from thoth.model.transcript import Segment, Transcript, TranscriptionInfo
 from thoth.model.windows import Window, always_speech, speech_windows
 from thoth.model.words import words_of
@@ -41,7 +42,7 @@ class ModelTraits:
     """What a run must know of the model beside the engine."""
 
     name: str
-    threads: int
+    threads: int | None
     longest_window_s: float
     condition_on_previous_text: bool
     vad_path: bytes
@@ -55,7 +56,6 @@ class Transcription:
         self._traits = traits
         self._options = options
         self._hooks = hooks
-        self._threads = options.threads or traits.threads
         self._segments: list[Segment] = []
         self._language = options.language
         self._language_probs: tuple[tuple[str, float], ...] | None = None
@@ -107,7 +107,7 @@ class Transcription:
         return self._engine.tokenize(" " + text.strip(), self._hooks.timeout_s, self._hooks.cancel)
 
     def _transcribe(self, window: Window, prompt: Prompt) -> None:
-        native = self._options.for_engine(self._language_of(window), self._threads)
+        native = self._options.for_engine(self._language_of(window), self._threads())
         native.prompt = prompt.tokens()
         native.speech_end_s = window.speech_end_s if self._options.vad_filter else -1.0
         result = self._engine.transcribe(window.samples, native, self._hooks.timeout_s, self._hooks.cancel)
@@ -127,10 +127,13 @@ class Transcription:
         for segment in result.segments:
             prompt.extend([token.id for token in segment.tokens])
 
+    def _threads(self) -> int:
+        return self._options.threads or self._traits.threads or idle_threads()
+
     def _language_of(self, window: Window) -> str:
         if self._language is None:
             probabilities = self._engine.detect_language(
-                window.samples, self._threads, self._hooks.timeout_s, self._hooks.cancel
+                window.samples, self._threads(), self._hooks.timeout_s, self._hooks.cancel
             )
             self._language_probs = tuple(probabilities)
             self._language = probabilities[0][0]

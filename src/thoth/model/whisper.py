@@ -18,7 +18,7 @@ from thoth.model.catalog import suitability_of
 from thoth.model.options import MOST_THREADS, CheckedOptions, TranscribeOptions, require_whole
 from thoth.model.progress import Progress
 from thoth.model.store import ASSETS, ModelStore
-from thoth.model.threads import default_threads
+from thoth.model.threads import idle_threads
 from thoth.model.transcript import Segment, Transcript
 from thoth.model.transcription import ModelTraits, RunHooks, Source, Transcription
 from thoth.model.whisper_log import forward_log
@@ -196,7 +196,7 @@ class WhisperModel:
         """
         samples = self._beginning(audio, rate)
         try:
-            found = self._engine.detect_language(samples, self._threads or default_threads(), timeout, cancel)
+            found = self._engine.detect_language(samples, self._threads or idle_threads(), timeout, cancel)
         finally:
             forward_log()
         return found[0][0], found[0][1], found
@@ -251,7 +251,7 @@ class WhisperModel:
         self._check_language(options)
         traits = ModelTraits(
             name=self.path.name,
-            threads=self._threads or default_threads(),
+            threads=self._threads,
             longest_window_s=self._suitability.longest_window_s,
             condition_on_previous_text=self._suitability.condition_on_previous_text,
             vad_path=os.fsencode(VAD_MODEL),

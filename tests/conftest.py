@@ -1,0 +1,51 @@
+"""What all tests share: the recordings, and one loaded model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import thoth
+
+AUDIO = Path(__file__).parent / "audio_files"
+MANIFEST: list[dict[str, Any]] = [json.loads(line) for line in (AUDIO / "manifest.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is installed on this machine, and the network, out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THOTH_MODELS", os.fspath(tmp_path_factory.mktemp("models")))
+        patch.delenv("THOTH_OFFLINE", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def audio() -> Path:
+    """The folder of recordings."""
+    return AUDIO
+
+
+@pytest.fixture(scope="session")
+def manifest() -> dict[str, dict[str, Any]]:
+    """What is said in each recording, by file name."""
+    return {entry["file"]: entry for entry in MANIFEST}
+
+
+@pytest.fixture(scope="session")
+def exact() -> list[str]:
+    """The recordings that come out word for word."""
+    names: list[str] = json.loads((AUDIO / "exact.json").read_text())
+    return names
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[thoth.WhisperModel]:
+    """The built-in model, loaded once."""
+    with thoth.WhisperModel("nano.en") as loaded:
+        yield loaded

@@ -1,0 +1,71 @@
+"""The public names, pinned: a change here is a change of the interface."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import thoth
+
+PUBLIC = [
+    "AudioError",
+    "CancelToken",
+    "Cancelled",
+    "DecodeError",
+    "DownloadError",
+    "InvalidModel",
+    "InvalidOption",
+    "ModelBusy",
+    "ModelError",
+    "ModelNotFound",
+    "ModelStore",
+    "Progress",
+    "Segment",
+    "ThothError",
+    "TranscribeOptions",
+    "Transcript",
+    "TranscriptionInfo",
+    "VadOptions",
+    "WhisperModel",
+    "Word",
+    "__version__",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert thoth.__all__ == PUBLIC
+    assert dir(thoth) == sorted(PUBLIC)
+    for name in PUBLIC:
+        assert getattr(thoth, name) is not None
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert thoth.__version__ == importlib.metadata.version("thoth-speech")
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    assert not hasattr(thoth, "WisperModel")
+
+
+def test_the_exception_tree() -> None:
+    tree = {
+        "AudioError": "ThothError",
+        "DecodeError": "AudioError",
+        "ModelError": "ThothError",
+        "ModelNotFound": "ModelError",
+        "InvalidModel": "ModelError",
+        "DownloadError": "ModelError",
+        "ModelBusy": "ThothError",
+        "Cancelled": "ThothError",
+        "InvalidOption": "ThothError",
+    }
+    for name, parent in tree.items():
+        assert getattr(thoth, name).__bases__[0] is getattr(thoth, parent)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, thoth; print(sorted({name.partition('.')[0] for name in sys.modules} & heavy))"
+    heavy = "heavy = {'numpy', 'av', 'httpx', 'typer', 'rich', 'sounddevice', 'asyncio'}; "
+    done = subprocess.run([sys.executable, "-c", heavy + code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
