@@ -8,11 +8,11 @@
     │   ├── InvalidModel    the file is not a well-formed Whisper model
     │   └── DownloadError   the model could not be fetched and verified
     ├── ModelBusy           the shared model was not free in the time allowed
-    ├── Cancelled           the caller asked to stop; carries what was done so far
+    ├── Cancelled           the caller asked to stop
     └── InvalidOption       an option with a value that makes no sense (also a ValueError)
 
-Each message says what was wrong, with which input, and what to do about it. The native
-core raises the same classes.
+An error that ends a transcription carries what was done so far as `partial`. Each message says what was wrong, with
+which input, and what to do about it. The native core raises the same classes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 
 class ThothError(Exception):
-    """Base of every error that Thoth raises on purpose."""
+    """Base of every error that Thoth raises on purpose.
+
+    `partial` is the transcript of what was finished when the error ended a transcription, else None: what was already
+    turned into text is not lost with the rest.
+    """
+
+    partial: Transcript | None = None
 
 
 class AudioError(ThothError):
@@ -56,15 +62,7 @@ class ModelBusy(ThothError):
 
 
 class Cancelled(ThothError):
-    """The run was cancelled.
-
-    `partial` is the transcript of what had been finished by then, or None where the run
-    was cancelled before it produced one.
-    """
-
-    def __init__(self, message: str = "cancelled", partial: Transcript | None = None) -> None:
-        super().__init__(message)
-        self.partial = partial
+    """The caller asked the run to stop."""
 
 
 class InvalidOption(ThothError, ValueError):

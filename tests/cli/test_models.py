@@ -98,9 +98,7 @@ def test_path_without_a_name_is_the_folder(models: Command, tmp_path: Path) -> N
         (("remove", "nano.en"), "part of the installation"),
     ],
 )
-def test_an_error_is_one_line_without_a_traceback(
-    models: Command, arguments: tuple[str, ...], words: str
-) -> None:
+def test_an_error_is_one_line_without_a_traceback(models: Command, arguments: tuple[str, ...], words: str) -> None:
     assert_one_error_line(models(*arguments), words)
 
 
@@ -146,9 +144,7 @@ def test_on_a_terminal_a_bar_is_drawn_and_stdout_gets_the_path_alone(models: Com
     with MisbehavingServer(bad.status(503), bad.whole(BODY)) as server:
         environment["THOTH_MODELS_URL"] = server.url
         command = [*models.argv, "pull", ENTRY.name]
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=theirs, text=True
-        ) as run:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=theirs, text=True) as run:
             os.close(theirs)
             drawn = read_all(ours)
             assert run.stdout is not None

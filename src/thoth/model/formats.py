@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from thoth.model.transcript import Transcript
+    from thoth.model.transcript import Segment, Transcript
 
 _WHITE_SPACE = re.compile(r"\s+")
 _LINE_BREAK = re.compile("[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]")
@@ -38,6 +38,12 @@ _LRC_TIME_TAG = re.compile(r"[\[<](\d+:\d+(?:[.:]\d+)*)[\]>]")
 def to_txt(transcript: Transcript) -> str:
     """Plain text: one segment a line."""
     return "".join(f"{cue.text}\n" for cue in _cues(transcript))
+
+
+def line_of(segment: Segment) -> str:
+    """Return what `segment` adds to plain text: one line, or nothing if it has nothing to show."""
+    text = _one_line(segment.text)
+    return f"{text}\n" if text else ""
 
 
 def to_srt(transcript: Transcript) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from thoth import _native
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
-from thoth.errors import Cancelled
+from thoth.errors import Cancelled, ThothError
 from thoth.model.options import CheckedOptions
 from thoth.model.progress import Progress, ProgressReporter
 from thoth.model.prompt import Prompt
@@ -66,15 +66,16 @@ class Transcription:
         self._reruns = 0
 
     def run(self, source: Source) -> Transcript:
-        """Transcribe `source` to its end. Raises Cancelled with the transcript so far."""
+        """Transcribe `source` to its end. What it raises carries the transcript so far as `partial`."""
         reporter = ProgressReporter(self._hooks.on_progress, source.duration_s)
         try:
             prompt = self._prompt()
             for window in self._windows(self._heard(source.blocks, reporter)):
                 self._transcribe(window, prompt)
                 self._done_s = window.start_s + window.duration_s
-        except Cancelled as error:
-            raise Cancelled(str(error), self._transcript(source, reporter)) from None
+        except ThothError as error:
+            error.partial = self._transcript(source, reporter)
+            raise
         reporter.finish(self._heard_s)
         return self._transcript(source, reporter)
 

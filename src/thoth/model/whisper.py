@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +75,8 @@ class WhisperModel:
         else:
             self.path = store.find(name_or_path, offline=offline, progress=on_download, notice=notice)
         self._threads = threads
+        self._runs = 0  # calls in progress, waiting ones included
+        self._runs_lock = threading.Lock()
         self._suitability = suitability_of(self.path)
         try:
             self._engine = _native.Engine(os.fsencode(self.path), on_load)
@@ -211,7 +214,7 @@ class WhisperModel:
         """What the model is doing: ready, transcribing, or unloaded after `close()`."""
         if self._engine.closed:
             return "unloaded"
-        return "transcribing" if self._engine.busy else "ready"
+        return "transcribing" if self._runs else "ready"
 
     @property
     def multilingual(self) -> bool:
@@ -256,9 +259,13 @@ class WhisperModel:
             condition_on_previous_text=self._suitability.condition_on_previous_text,
             vad_path=os.fsencode(VAD_MODEL),
         )
+        with self._runs_lock:
+            self._runs += 1
         try:
             return Transcription(self._engine, traits, options, hooks).run(source)
         finally:
+            with self._runs_lock:
+                self._runs -= 1
             forward_log()
 
     def _check_language(self, options: CheckedOptions) -> None:

@@ -1,0 +1,59 @@
+"""Ctrl-C that lets a transcription end in order: what is done is kept, and the exit code tells."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from thoth._native import CancelToken
+
+
+class Interrupt:
+    """While entered, the first SIGINT cancels `token` and the second raises KeyboardInterrupt.
+
+    A cancelled run stops within one pass of the model and hands over what it has, where an exception out of
+    nowhere would lose it. Where the shell has SIGINT ignored, as for background jobs, it stays ignored.
+    To be entered on the main thread, on which Python runs signal handlers.
+    """
+
+    def __init__(self, token: CancelToken) -> None:
+        self.token = token
+        self._before: Any = None
+        self._breaks_now = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether it was asked to stop."""
+        return self.token.cancelled
+
+    @contextmanager
+    def breaking(self) -> Iterator[None]:
+        """Let a SIGINT within raise KeyboardInterrupt at once, also one that came before: for waits without end."""
+        self._breaks_now = True
+        try:
+            if self.seen:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._breaks_now = False
+
+    def __enter__(self) -> Self:
+        self._before = signal.getsignal(signal.SIGINT)
+        if self._before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        again = self.seen
+        self.token.cancel()
+        if again or self._breaks_now:
+            raise KeyboardInterrupt

@@ -1,0 +1,72 @@
+"""The `thoth` command: its subcommands, `--version`, and the promise that no traceback reaches the user.
+
+What computes or decodes is imported inside the commands, so that `thoth --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+import thoth
+from thoth.cli.console import EXIT_FAILED, report
+from thoth.cli.doctor import doctor
+from thoth.cli.file_runs import DEBUG_VARIABLE
+from thoth.cli.models import models_app
+from thoth.cli.transcribe import transcribe
+
+EXIT_CODES = (
+    "Exit codes: 0 all done, 1 some or all failed, 2 wrong usage, 130 stopped by Ctrl-C, "
+    "141 the reader of the output went away."
+)
+
+app = typer.Typer(
+    help="Speech to text on the machine where it is spoken.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command(epilog=EXIT_CODES)(transcribe)
+app.command()(doctor)
+app.add_typer(models_app, name="models")
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        app(prog_name="thoth")
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        report(f"{type(error).__name__}: {error} (a fault in Thoth: {DEBUG_VARIABLE}=1 shows where)")
+        sys.exit(EXIT_FAILED)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"thoth {version()}")
+        raise typer.Exit
+
+
+def version() -> str:
+    """Tell the version of the installed package; "unknown" where it runs from a bare source tree."""
+    try:
+        return str(thoth.__version__)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
