@@ -70,6 +70,7 @@ CAUSES = [
         "a downloaded package does not match the SHA-256 pinned in vendor/sources.txt; it was damaged or replaced "
         "on the way, and nothing of it was used",
     ),
+    ("Could not fetch URL", UNREACHABLE),
     ("Failed to establish", UNREACHABLE),
     ("ConnectTimeout", UNREACHABLE),
     ("ConnectionError", UNREACHABLE),
@@ -116,7 +117,7 @@ def fetch() -> None:
 def download(folder: Path) -> dict[str, Path]:
     """Download every pinned source package into `folder` through pip, hashes checked."""
     command = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+        *(sys.executable, "-m", "pip", "download", "--disable-pip-version-check"),
         *("--require-hashes", "--no-deps", "--no-binary", ",".join(WANTED)),
         *("--dest", str(folder), "--requirement", str(SOURCES)),
     ]
