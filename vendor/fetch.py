@@ -70,7 +70,6 @@ CAUSES = [
         "a downloaded package does not match the SHA-256 pinned in vendor/sources.txt; it was damaged or replaced "
         "on the way, and nothing of it was used",
     ),
-    ("Could not fetch URL", UNREACHABLE),
     ("Failed to establish", UNREACHABLE),
     ("ConnectTimeout", UNREACHABLE),
     ("ConnectionError", UNREACHABLE),
@@ -78,6 +77,8 @@ CAUSES = [
     ("NameResolution", UNREACHABLE),
     ("ProxyError", UNREACHABLE),
     ("name resolution", UNREACHABLE),
+    # pip says no more than this where retries are off, and where an index lacks the package.
+    ("from versions: none", UNREACHABLE),
 ]
 
 
