@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <new>
+#include <numeric>
 
 #include "engine/decoding_run.hpp"
 #include "engine/log.hpp"
@@ -25,11 +26,15 @@ constexpr int most_candidates = 8;  // WHISPER_MAX_DECODERS
 // whisper.cpp's status for "no memory for this many candidates", upon which it has freed the caller's state.
 constexpr int status_state_freed = -7;
 
+// The languages that a multilingual model has tokens for: 99, or 100 since large-v3. whisper.cpp's own list is that of
+// the newest; on an older model the last language would be read from the token of another meaning.
+int language_count(const ModelInfo& info) { return info.n_vocab - 51766; }
+
 void require(bool holds, const char* message) {
     if (!holds) throw InvalidOption(message);
 }
 
-void validate(const DecodeOptions& options, int full_context, bool multilingual) {
+void validate(const DecodeOptions& options, const ModelInfo& info) {
     require(options.beam_size >= 1 && options.beam_size <= most_candidates, "beam_size must be 1 to 8");
     require(options.best_of >= 1 && options.best_of <= most_candidates, "best_of must be 1 to 8");
     require(options.temperature >= 0 && options.temperature <= 1, "temperature must be 0 to 1");
@@ -39,9 +44,10 @@ void validate(const DecodeOptions& options, int full_context, bool multilingual)
     require(options.max_new_tokens >= 0, "max_new_tokens must be 0 (no limit) or more");
     require(options.max_segment_length >= 0, "max_segment_length must be 0 (no limit) or more");
     require(options.threads >= 1, "threads must be 1 or more");
-    require(options.audio_context >= DecodeOptions::auto_context && options.audio_context <= full_context,
+    require(options.audio_context >= DecodeOptions::auto_context && options.audio_context <= info.n_audio_ctx,
             "audio_context must be 'auto', 'full' or 1 up to the model's own number of positions");
-    require(!multilingual || whisper_lang_id(options.language.c_str()) >= 0,
+    const int language = whisper_lang_id(options.language.c_str());
+    require(!info.multilingual || (language >= 0 && language < language_count(info)),
             "language is not one that this model knows; give a code such as 'en', or None to detect it");
 }
 
@@ -194,7 +200,7 @@ WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOpti
         throw AudioError("a window holds at most " + std::to_string(window_samples()) + " samples, not " +
                          std::to_string(samples.size()));
     }
-    validate(options, info_.n_audio_ctx, info_.multilingual);
+    validate(options, info_);
     const auto permit = gate_.acquire(control.patience);
     const Inside inside(*this);
     require_open();
@@ -303,9 +309,11 @@ std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<con
     const int status =
         whisper_lang_auto_detect_with_state(context_.get(), state_.get(), 0, threads, probabilities.data());
     run.finish(std::min(status, 0));
+    probabilities.resize(static_cast<std::size_t>(language_count(info_)));
+    const float known = std::accumulate(probabilities.begin(), probabilities.end(), 0.0F);
     std::vector<std::pair<std::string, float>> languages;
-    for (int id = 0; id <= whisper_lang_max_id(); ++id) {
-        languages.emplace_back(whisper_lang_str(id), probabilities[static_cast<std::size_t>(id)]);
+    for (int id = 0; id < language_count(info_); ++id) {
+        languages.emplace_back(whisper_lang_str(id), probabilities[static_cast<std::size_t>(id)] / known);
     }
     std::ranges::stable_sort(languages, std::greater{}, &std::pair<std::string, float>::second);
     return languages;

@@ -1,0 +1,161 @@
+"""Ways through the engine that good audio on the built-in model does not take."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import random_model
+
+import thoth
+from thoth import _native
+from thoth.audio.decode import decode
+
+DIGITS = "digits_07_4.flac"
+
+
+@pytest.fixture(scope="module")
+def multilingual(tmp_path_factory: pytest.TempPathFactory) -> thoth.WhisperModel:
+    """A small multilingual model with random weights: it says nothing sensible, in any language."""
+    path = tmp_path_factory.mktemp("multilingual") / "random.bin"
+    random_model.write_model(path, random_model.Dims(64, 1, 2, 2, 51865))
+    return thoth.WhisperModel(path)
+
+
+def test_the_language_is_detected_once_and_told(multilingual: thoth.WhisperModel, audio: Path) -> None:
+    assert multilingual.multilingual
+    code, probability, everything = multilingual.detect_language(audio / DIGITS)
+    assert len(everything) == 99
+    assert everything[0] == (code, probability)
+    assert sum(share for _, share in everything) == pytest.approx(1.0, abs=1e-3)
+    assert [share for _, share in everything] == sorted((share for _, share in everything), reverse=True)
+    info = multilingual.transcribe(audio / DIGITS, temperature=0.0, max_new_tokens=4, audio_context="full").info
+    assert info.language == code
+    assert info.language_probability == pytest.approx(probability, rel=1e-3)
+    assert info.all_language_probs is not None
+
+
+def test_detection_does_not_depend_on_the_run_before(multilingual: thoth.WhisperModel, audio: Path) -> None:
+    """whisper.cpp keeps the audio context of the last run; detection must not inherit it."""
+    before = multilingual.detect_language(audio / DIGITS)
+    multilingual.transcribe(audio / DIGITS, language="de", temperature=0.0, max_new_tokens=2, audio_context=200)
+    assert multilingual.detect_language(audio / DIGITS) == before
+
+
+def test_a_language_and_a_task_can_be_asked_for(multilingual: thoth.WhisperModel, audio: Path) -> None:
+    options = {"temperature": 0.0, "max_new_tokens": 4, "audio_context": "full", "log_prob_threshold": -100}
+    german = multilingual.transcribe(audio / DIGITS, language="de", **options)
+    english = multilingual.transcribe(audio / DIGITS, language="de", task="translate", **options)
+    assert german.info.language == english.info.language == "de"
+    assert german.info.all_language_probs is None
+
+
+def test_a_result_that_looks_bad_is_run_again_at_full_width_and_counted(
+    model: thoth.WhisperModel, audio: Path
+) -> None:
+    before = model.audio_context_reruns
+    # No text is this likely, so every window looks bad.
+    doubted = model.transcribe(audio / DIGITS, log_prob_threshold=0.0, temperature=0.0, no_speech_threshold=1.0)
+    assert doubted.info.audio_context_reruns == 1
+    assert model.audio_context_reruns == before + 1
+    assert doubted.text == "three two seven four"
+    assert model.transcribe(audio / DIGITS, temperature=0.0).info.audio_context_reruns == 0
+
+
+def test_weights_that_overflow_are_an_error_and_not_garbage(tmp_path: Path, audio: Path) -> None:
+    def make_huge(model: random_model.Model) -> None:
+        tensor = model.tensor("decoder.blocks.0.mlp.0.weight")
+        data = tensor.data()
+        tensor.data = lambda: np.full(len(data) // 2, 60_000, np.float16).tobytes()
+        norm = model.tensor("decoder.ln.weight")
+        size = len(norm.data()) // 4
+        norm.data = lambda: np.full(size, 3e38, np.float32).tobytes()
+
+    path = tmp_path / "huge.bin"
+    random_model.write_model(path, random_model.Dims(64, 1, 1, 1), corrupt=make_huge)
+    with thoth.WhisperModel(path) as model, pytest.raises(thoth.InvalidModel, match="NaN"):
+        model.transcribe(audio / DIGITS)
+
+
+def test_a_window_that_is_too_long_is_refused_by_the_engine(model: thoth.WhisperModel) -> None:
+    engine = model._engine
+    with pytest.raises(thoth.AudioError, match="at most 480000"):
+        engine.transcribe(np.zeros(480_001, np.float32), _native.DecodeOptions())
+
+
+def test_the_engine_takes_only_what_it_can_use_without_a_copy(model: thoth.WhisperModel) -> None:
+    for wrong in (np.zeros(100), np.zeros((10, 10), np.float32)):
+        with pytest.raises((TypeError, ValueError)):
+            model._engine.transcribe(wrong, _native.DecodeOptions())
+
+
+def test_the_log_of_whisper_cpp_goes_to_logging_and_nowhere_else(audio: Path) -> None:
+    code = f"""
+        import logging, thoth
+        lines = []
+        class Keep(logging.Handler):
+            def emit(self, record): lines.append(record)
+        logging.getLogger("thoth.whisper").addHandler(Keep())
+        logging.getLogger("thoth.whisper").setLevel(logging.DEBUG)
+        with thoth.WhisperModel("nano.en") as model:
+            model.transcribe({os.fspath(audio / DIGITS)!r})
+        assert any("n_audio_state" in line.getMessage() for line in lines)
+        assert {{line.name for line in lines}} == {{"thoth.whisper"}}
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_ends_a_run_in_the_main_thread(audio: Path) -> None:
+    code = f"""
+        import sys, time, numpy, thoth
+        from thoth.audio.decode import decode
+        model = thoth.WhisperModel("nano.en")
+        samples = numpy.tile(decode({os.fspath(audio / "long_2_42s.flac")!r}), 100)
+        try:
+            model.transcribe(samples, on_segment=lambda _: print("on", flush=True))
+        except KeyboardInterrupt:
+            print("interrupted", model.state, flush=True)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert out.splitlines()[-1] == "interrupted ready"
+    assert err == ""
+
+
+def test_an_error_in_mid_file_carries_what_was_done(model: thoth.WhisperModel, audio: Path) -> None:
+    samples = decode(audio / DIGITS)
+
+    class Breaks:
+        """A file object that fails after its first half."""
+
+        def __init__(self, data: bytes) -> None:
+            self._data, self._at = data, 0
+
+        def read(self, size: int) -> bytes:
+            if self._at > len(self._data) // 2:
+                raise OSError("the disk is gone")
+            piece = self._data[self._at : self._at + size]
+            self._at += len(piece)
+            return piece
+
+    long = np.tile(np.concatenate([samples, np.zeros(32_000, np.float32)]), 12)
+    header = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\xff\xff\xff\xff"
+    with pytest.raises(thoth.DecodeError, match="disk is gone") as caught:
+        model.transcribe(Breaks(header + (long * 32767).astype("<i2").tobytes()))
+    partial = caught.value.partial
+    assert partial is not None
+    assert 3 <= len(partial.segments) <= 7
+    assert all(segment.text.strip() == "three two seven four" for segment in partial.segments)
