@@ -10,6 +10,7 @@ import fake_models
 import misbehaving_server as bad
 import pytest
 from misbehaving_server import MisbehavingServer
+from thoth_command import read_terminal
 
 BODY = fake_models.model_bytes()
 ENTRY = fake_models.entry_for(BODY)
@@ -146,22 +147,10 @@ def test_on_a_terminal_a_bar_is_drawn_and_stdout_gets_the_path_alone(models: Com
         command = [*models.argv, "pull", ENTRY.name]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=theirs, text=True) as run:
             os.close(theirs)
-            drawn = read_all(ours)
+            drawn = read_terminal(ours)
             assert run.stdout is not None
             assert run.stdout.read() == f"{tmp_path / ENTRY.file_name}\n"
     assert run.returncode == 0
     assert "━" in drawn
     assert "300.0/300.0 kB" in drawn
     assert "HTTP 503" in drawn
-
-
-def read_all(terminal: int) -> str:
-    drawn = b""
-    try:
-        while block := os.read(terminal, 4096):
-            drawn += block
-    except OSError:  # Linux says so when the other end is closed
-        pass
-    finally:
-        os.close(terminal)
-    return drawn.decode()

@@ -16,9 +16,7 @@ from thoth.model.store import ModelStore
 
 models_app = typer.Typer(help="The speech models on this machine.", no_args_is_help=True)
 
-Names = Annotated[
-    list[str], typer.Argument(metavar="NAME…", help="Models as `thoth models list` calls them.")
-]
+Names = Annotated[list[str], typer.Argument(metavar="NAME…", help="Models as `thoth models list` calls them.")]
 PLAIN_STEP_PERCENT = 10
 """Without a terminal, one progress line stands for this much of a download."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from thoth.cli.inputs import STDIN, shown_name
 from thoth.errors import InvalidOption, ThothError
+from thoth.model.durability import sync_folder
 
 if TYPE_CHECKING:
     from thoth.model.transcript import Transcript
@@ -161,7 +162,7 @@ def _temporary(target: Path, data: bytes) -> Iterator[Path]:
             file.flush()
             os.fsync(file.fileno())
         yield temporary
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise NotWritten(f"cannot write {shown_name(str(target))}: {error.strerror or error}") from error
     finally:
@@ -189,13 +190,3 @@ def _place(temporary: Path, target: Path, kind: str) -> Path:
         if _claim(temporary, place):
             return place
     raise AssertionError("unreachable")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from thoth.model.durability import sync_folder
+
 PART_SUFFIX = ".part"
 ETAG_SUFFIX = ".part.etag"
 
@@ -50,7 +52,7 @@ class PartialFile:
         with self.path.open("rb+") as file:
             os.fsync(file.fileno())
         self.path.replace(self._target)
-        _sync_folder(self._target.parent)
+        sync_folder(self._target.parent)
         self._etag_path.unlink(missing_ok=True)
 
     def discard(self) -> None:
@@ -70,13 +72,3 @@ class PartialFile:
             self._etag_path.write_text(etag, encoding="ascii")
         else:
             self._etag_path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
