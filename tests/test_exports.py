@@ -10,6 +10,7 @@ import thoth
 
 PUBLIC = [
     "AudioError",
+    "CallOptions",
     "CancelToken",
     "Cancelled",
     "DecodeError",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from thoth.errors import ModelError as ModelError
     from thoth.errors import ModelNotFound as ModelNotFound
     from thoth.errors import ThothError as ThothError
+    from thoth.model.options import CallOptions as CallOptions
     from thoth.model.options import TranscribeOptions as TranscribeOptions
     from thoth.model.progress import Progress as Progress
     from thoth.model.speech import VadOptions as VadOptions
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AudioError": "thoth.errors",
+    "CallOptions": "thoth.model.options",
     "CancelToken": "thoth._native",
     "Cancelled": "thoth.errors",
     "DecodeError": "thoth.errors",
@@ -65,6 +67,7 @@ _HOMES = {
 
 __all__ = [
     "AudioError",
+    "CallOptions",
     "CancelToken",
     "Cancelled",
     "DecodeError",

@@ -56,9 +56,7 @@ def test_a_language_and_a_task_can_be_asked_for(multilingual: thoth.WhisperModel
     assert german.info.all_language_probs is None
 
 
-def test_a_result_that_looks_bad_is_run_again_at_full_width_and_counted(
-    model: thoth.WhisperModel, audio: Path
-) -> None:
+def test_a_result_that_looks_bad_is_run_again_at_full_width_and_counted(model: thoth.WhisperModel, audio: Path) -> None:
     before = model.audio_context_reruns
     # No text is this likely, so every window looks bad.
     doubted = model.transcribe(audio / DIGITS, log_prob_threshold=0.0, temperature=0.0, no_speech_threshold=1.0)
@@ -66,6 +64,15 @@ def test_a_result_that_looks_bad_is_run_again_at_full_width_and_counted(
     assert model.audio_context_reruns == before + 1
     assert doubted.text == "three two seven four"
     assert model.transcribe(audio / DIGITS, temperature=0.0).info.audio_context_reruns == 0
+
+
+def test_sampling_leaves_nothing_behind(model: thoth.WhisperModel, audio: Path) -> None:
+    """The random numbers of one run must not change the text of the next."""
+    hot = {"temperature": 1.0, "audio_context": "full"}
+    first = model.transcribe(audio / "tts_11.flac", **hot)
+    for _ in range(3):
+        model.transcribe(audio / DIGITS, **hot)
+        assert model.transcribe(audio / "tts_11.flac", **hot).segments == first.segments
 
 
 def test_weights_that_overflow_are_an_error_and_not_garbage(tmp_path: Path, audio: Path) -> None:

@@ -70,6 +70,7 @@ bool DecodingRun::should_abort() noexcept {
 void DecodingRun::filter(const whisper_token_data* tokens, int n_tokens, float* logits) noexcept {
     // The filter sees an empty sequence once per temperature: the first token is sampled for all candidates at once.
     if (n_tokens == 0) ++attempts_in_pass_;
+    sampled_ |= attempts_in_pass_ > 1 || options_.temperature > 0;
     const std::span<float> all(logits, static_cast<std::size_t>(vocabulary_));
     const std::span<const whisper_token_data> history(tokens, static_cast<std::size_t>(n_tokens));
     if (!all_comparable(all)) {
@@ -80,6 +81,10 @@ void DecodingRun::filter(const whisper_token_data* tokens, int n_tokens, float* 
         return;
     }
     suppress(all, options_.suppress_tokens);
+    // whisper.cpp keeps this limit to the token only while there are timestamps to go on with.
+    if (options_.max_new_tokens > 0 && n_tokens >= options_.max_new_tokens && options_.without_timestamps) {
+        allow_only(all, text_end_);
+    }
     penalise_repetition(all, history, text_end_, options_.repetition_penalty);
     forbid_repeated_ngrams(all, history, text_end_, options_.no_repeat_ngram_size);
 }

@@ -27,6 +27,9 @@ public:
     // How many steps of temperature the last pass needed.
     [[nodiscard]] int fallbacks() const noexcept { return attempts_in_pass_ > 0 ? attempts_in_pass_ - 1 : 0; }
 
+    // Whether tokens were drawn at random, in any pass.
+    [[nodiscard]] bool sampled() const noexcept { return sampled_; }
+
 private:
     bool may_encode(whisper_state* state);
     bool should_abort() noexcept;
@@ -39,6 +42,7 @@ private:
     int text_end_ = 0;
     int encoder_passes_ = 0;
     int attempts_in_pass_ = 0;
+    bool sampled_ = false;
     std::exception_ptr failure_;
 };
 

@@ -1,5 +1,8 @@
 #include "engine/engine.hpp"
 
+#ifdef __linux__
+#include <malloc.h>
+#endif
 #include <whisper.h>
 
 #include <algorithm>
@@ -21,7 +24,11 @@ constexpr int position_samples = 320;  // one encoder position: two mel frames o
 // less silence than a margin behind the last word, words get lost or said twice.
 constexpr int context_floor = 256;
 constexpr int context_margin = 128;
-constexpr int context_step = 64;    // matrix kernels work in tiles
+// Attention multiplies by rows as long as the context, and ggml's fast matrix kernels want these in whole vectors:
+// the full 1500 positions fall to a slow one and take a fifth longer than 1472.
+constexpr int context_step = 64;
+// Silence that a window must at least have behind it to be encoded at less than the full width.
+constexpr int context_least_margin = 32;
 constexpr int most_candidates = 8;  // WHISPER_MAX_DECODERS
 // whisper.cpp's status for "no memory for this many candidates", upon which it has freed the caller's state.
 constexpr int status_state_freed = -7;
@@ -46,6 +53,8 @@ void validate(const DecodeOptions& options, const ModelInfo& info) {
     require(options.threads >= 1, "threads must be 1 or more");
     require(options.audio_context >= DecodeOptions::auto_context && options.audio_context <= info.n_audio_ctx,
             "audio_context must be 'auto', 'full' or 1 up to the model's own number of positions");
+    const auto known = [&info](int token) { return token >= 0 && token < info.n_vocab; };
+    require(std::ranges::all_of(options.prompt, known), "initial_prompt holds a token id outside of the vocabulary");
     const int language = whisper_lang_id(options.language.c_str());
     require(!info.multilingual || (language >= 0 && language < language_count(info)),
             "language is not one that this model knows; give a code such as 'en', or None to detect it");
@@ -89,7 +98,10 @@ whisper_full_params parameters(const DecodeOptions& options, int audio_context, 
 whisper_context_params context_parameters() {
     auto params = whisper_context_default_params();
     params.use_gpu = false;
-    params.flash_attn = true;
+    // whisper.cpp's flash attention reads keys and values padded to a multiple of 256 positions, unmasked: what a run
+    // at another audio context left there would count as audio of this one. Plain attention has no padding; on CPUs it
+    // is faster up to half the full width, and 10-20 % slower at all of it (docs/architecture.md).
+    params.flash_attn = false;
     return params;
 }
 
@@ -153,7 +165,7 @@ Engine::Engine(const std::string& path, const LoadProgress& on_progress) {
     load(file, on_progress);
 }
 
-Engine::~Engine() = default;
+Engine::~Engine() { free_model(); }
 
 void Engine::load(ModelFile& file, const LoadProgress& on_progress) {
     LoaderState loading{file, on_progress};
@@ -172,10 +184,19 @@ void Engine::load(ModelFile& file, const LoadProgress& on_progress) {
     if (loading.failure) std::rethrow_exception(loading.failure);
     if (file.short_read()) throw InvalidModel("the model file was cut short while it was being loaded");
     if (!context_) throw InvalidModel("whisper.cpp refused the model: " + last_error_line());
-    state_.reset(whisper_init_state(context_.get()));
-    if (!state_) throw ModelError("not enough memory for the model's working state: " + last_error_line());
+    renew_state();
     end_of_text_ = whisper_token_eot(context_.get());
     timestamp_begin_ = whisper_token_beg(context_.get());
+}
+
+// Sampling advances a random number generator that lives in the state, and widens its cache for the candidates. A
+// fresh state makes the next text depend on its own audio alone, and gives the memory back.
+void Engine::renew_state() {
+    if (state_ && !state_is_used_up_) return;
+    state_.reset();
+    state_.reset(whisper_init_state(context_.get()));
+    if (!state_) throw ModelError("not enough memory for the model's working state: " + last_error_line());
+    state_is_used_up_ = false;
 }
 
 std::size_t Engine::window_samples() const noexcept {
@@ -189,9 +210,10 @@ void Engine::require_open() const {
 int Engine::automatic_context(std::size_t n_samples) const noexcept {
     const int positions = static_cast<int>((n_samples + position_samples - 1) / position_samples);
     const int wanted = std::max(context_floor, positions + context_margin);
+    const int widest = info_.n_audio_ctx / context_step * context_step;
     const int stepped = (wanted + context_step - 1) / context_step * context_step;
-    // Full width is asked for as 0: whisper.cpp's own value for it.
-    return stepped >= info_.n_audio_ctx ? DecodeOptions::full_context : stepped;
+    if (stepped <= widest) return stepped;
+    return positions + context_least_margin <= widest ? widest : DecodeOptions::full_context;
 }
 
 WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOptions& options,
@@ -222,21 +244,26 @@ WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOpti
 WindowResult Engine::run_window(std::span<const float> samples, const DecodeOptions& options, int audio_context,
                                 bool fall_back, const RunControl& control) {
     const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
+    renew_state();
     auto params = parameters(options, audio_context, fall_back);
     DecodingRun run(options, control, window_s);
     run.attach(params);
     const int status =
         whisper_full_with_state(context_.get(), state_.get(), params, samples.data(), static_cast<int>(samples.size()));
-    if (status == status_state_freed) {
-        static_cast<void>(state_.release());
-        state_.reset(whisper_init_state(context_.get()));
-        if (!state_) closed_ = true;
-    }
+    if (status == status_state_freed) static_cast<void>(state_.release());
+    if (run.sampled()) state_is_used_up_ = true;
     run.finish(status);
     WindowResult result;
     result.encoder_passes = run.encoder_passes();
     result.temperature = options.temperature + static_cast<float>(run.fallbacks()) * params.temperature_inc;
     collect(result, options);
+    if (options.without_timestamps) {
+        // whisper.cpp then reads times out of tokens that are none.
+        for (auto& segment : result.segments) {
+            segment.start_s = 0;
+            segment.end_s = window_s;
+        }
+    }
     return result;
 }
 
@@ -298,6 +325,7 @@ std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<con
     require_open();
     // Detection encodes with whatever audio context the last run left behind. A run that stops before its first
     // pass computes the spectrogram and sets the full context, and does no more.
+    renew_state();
     DecodeOptions options;
     options.threads = threads;
     auto params = parameters(options, DecodeOptions::full_context, false);
@@ -334,8 +362,17 @@ void Engine::close() {
     const auto permit = gate_.acquire();
     const Inside inside(*this);
     closed_ = true;
+    free_model();
+}
+
+void Engine::free_model() noexcept {
     state_.reset();
     context_.reset();
+#ifdef __GLIBC__
+    // The vocabulary alone is fifty thousand small strings: glibc would keep their pages, and a process that loads
+    // models again and again would grow by tens of megabytes before it settles.
+    malloc_trim(0);
+#endif
 }
 
 }  // namespace thoth

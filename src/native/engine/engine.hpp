@@ -76,6 +76,8 @@ private:
     class Inside;
 
     void load(ModelFile& file, const LoadProgress& on_progress);
+    void renew_state();
+    void free_model() noexcept;
     void require_open() const;
     int automatic_context(std::size_t n_samples) const noexcept;
     WindowResult run_window(std::span<const float> samples, const DecodeOptions& options, int audio_context,
@@ -88,6 +90,7 @@ private:
     ModelInfo info_;
     std::unique_ptr<whisper_context, FreeContext> context_;
     std::unique_ptr<whisper_state, FreeState> state_;
+    bool state_is_used_up_ = false;
     int end_of_text_ = 0;
     int timestamp_begin_ = 0;
     std::atomic<bool> closed_{false};

@@ -25,6 +25,11 @@ void suppress(std::span<float> logits, const std::vector<int>& tokens) noexcept 
     }
 }
 
+void allow_only(std::span<float> logits, int token) noexcept {
+    std::fill(logits.begin(), logits.end(), impossible);
+    if (inside(logits, token)) logits[static_cast<std::size_t>(token)] = 0.0F;
+}
+
 void penalise_repetition(std::span<float> logits, std::span<const whisper_token_data> history, int text_end,
                          float penalty) noexcept {
     if (penalty == 1.0F) return;

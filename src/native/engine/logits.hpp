@@ -16,6 +16,9 @@ namespace thoth {
 // Tokens that may never be sampled. Ids outside the vocabulary are ignored.
 void suppress(std::span<float> logits, const std::vector<int>& tokens) noexcept;
 
+// Leaves one token that can be sampled.
+void allow_only(std::span<float> logits, int token) noexcept;
+
 // Makes each token of the sequence so far less likely (Keskar et al. 2019, CTRL, arXiv:1909.05858): positive
 // logits are divided by `penalty`, negative ones multiplied. 1 does nothing.
 void penalise_repetition(std::span<float> logits, std::span<const whisper_token_data> history, int text_end,

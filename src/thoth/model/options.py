@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Self, TypedDict
 
+import numpy as np
+
 from thoth import _native
 from thoth.errors import InvalidOption
+from thoth.model.progress import Progress
 from thoth.model.speech import VadOptions
+from thoth.model.transcript import Segment
 
 AudioContext = Literal["auto", "full"] | int
 
 MOST_THREADS: Final = 256
+LARGEST_TOKEN_ID: Final = 2**31 - 1
+"""What the native core can hold. How many tokens there really are only a loaded model can tell."""
 DEFAULT_TEMPERATURES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 class TranscribeOptions(TypedDict, total=False):
     """What `transcribe` and its kin take as keywords. Each holds for that call only.
+
+    NumPy scalars and arrays are taken like the Python numbers and lists that they stand for.
 
     - `language`: ISO 639-1 code; None detects it from the first window. English-only models take "en" or None.
     - `task`: "transcribe", or "translate" into English (multilingual models).
@@ -65,7 +73,7 @@ class TranscribeOptions(TypedDict, total=False):
     initial_prompt: str | Sequence[int] | None
     hotwords: str | None
     suppress_blank: bool
-    suppress_tokens: Sequence[int]
+    suppress_tokens: Sequence[int] | None
     without_timestamps: bool
     max_initial_timestamp: float
     word_timestamps: bool
@@ -75,6 +83,22 @@ class TranscribeOptions(TypedDict, total=False):
     vad_parameters: VadOptions | dict[str, Any] | None
     audio_context: AudioContext
     threads: int | None
+
+
+class CallOptions(TranscribeOptions, total=False):
+    """`TranscribeOptions`, and how the caller and the run hear of each other.
+
+    - `on_segment`, `on_progress`: called on the running thread with each segment as it is ready, and at most ten times
+      a second with how far the run has come. What they raise ends the run.
+    - `cancel`: a token whose `cancel()`, from any thread, ends the run within one pass of the model.
+    - `timeout`: seconds to wait for the model where another thread is using it, for each window anew; None waits as
+      long as it takes, 0 not at all.
+    """
+
+    on_segment: Callable[[Segment], object] | None
+    on_progress: Callable[[Progress], object] | None
+    cancel: _native.CancelToken | None
+    timeout: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +133,14 @@ class CheckedOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        if self.word_timestamps and self.without_timestamps:
+            raise InvalidOption("word_timestamps needs timestamps: leave without_timestamps off")
         _choice("task", self.task, ("transcribe", "translate"))
-        if self.language is not None and self.language not in _native.languages():
-            raise InvalidOption(f"language takes a code such as 'en' or 'de', or None, not {self.language!r}")
+        _language(self.language)
+        for name in ("suppress_blank", "without_timestamps", "word_timestamps", "vad_filter"):
+            _flag(name, getattr(self, name))
+        if self.condition_on_previous_text is not None:
+            _flag("condition_on_previous_text", self.condition_on_previous_text, " or None")
         require_whole("beam_size", self.beam_size, 1, 8)
         require_whole("best_of", self.best_of, 1, 8)
         require_whole("no_repeat_ngram_size", self.no_repeat_ngram_size, 0, 100)
@@ -134,7 +163,7 @@ class CheckedOptions:
     @classmethod
     def of(cls, options: TranscribeOptions) -> Self:
         """Check the keywords of a call. Raises InvalidOption, or TypeError for one that does not exist."""
-        given: dict[str, Any] = dict(options)
+        given: dict[str, Any] = {name: _plain(value) for name, value in options.items()}
         known = [option.name for option in fields(cls)]
         for name in given:
             if name not in known:
@@ -142,11 +171,14 @@ class CheckedOptions:
         if "temperature" in given:
             given["temperature"] = _temperatures(given["temperature"])
         if "vad_parameters" in given:
-            given["vad_parameters"] = VadOptions.of(given["vad_parameters"])
-        if given.get("initial_prompt") is not None and not isinstance(given["initial_prompt"], str):
-            given["initial_prompt"] = _token_ids("initial_prompt", given["initial_prompt"])
+            given["vad_parameters"] = _vad_options(given["vad_parameters"])
+        if "initial_prompt" in given:
+            given["initial_prompt"] = _prompt(given["initial_prompt"])
+        if given.get("hotwords") is not None:
+            given["hotwords"] = _text("hotwords", given["hotwords"], "text or None")
         if "suppress_tokens" in given:
-            given["suppress_tokens"] = _token_ids("suppress_tokens", given["suppress_tokens"] or ())
+            ids = given["suppress_tokens"]
+            given["suppress_tokens"] = () if ids is None else _token_ids("suppress_tokens", ids, lowest=-1)
         return cls(**given)
 
     def as_dict(self) -> dict[str, Any]:
@@ -191,14 +223,30 @@ def _native_context(audio_context: AudioContext) -> int:
     return _native.DecodeOptions.FULL_CONTEXT if audio_context == "full" else int(audio_context)
 
 
+def _plain(value: Any) -> Any:
+    """Turn what NumPy computed into Python's own numbers and lists, which every check and writer knows."""
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+
+
 def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise InvalidOption(f"{name} takes {' or '.join(map(repr, allowed))}, not {value!r}")
 
 
+def _language(value: object) -> None:
+    if value is not None and not (isinstance(value, str) and value in _native.languages()):
+        raise InvalidOption(f"language takes a code such as 'en' or 'de', or None, not {value!r}")
+
+
+def _flag(name: str, value: object, also: str = "") -> None:
+    # Not by truth: the text "no" counts as true.
+    if not isinstance(value, bool):
+        raise InvalidOption(f"{name} takes True or False{also}, not {value!r}")
+
+
 def require_whole(name: str, value: object, low: int, high: int, also: str = "") -> None:
-    """Raise InvalidOption unless `value` is an int from `low` to `high`; `also` names what else is taken."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    """Raise InvalidOption unless `value` is an int or NumPy's from `low` to `high`; `also` names what else is taken."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
         raise InvalidOption(f"{name} takes {also}a whole number from {low} to {high}, not {value!r}")
 
 
@@ -207,15 +255,41 @@ def _number(name: str, value: object, low: float, high: float) -> None:
         raise InvalidOption(f"{name} takes a number from {low} to {high}, not {value!r}")
 
 
-def _token_ids(name: str, value: object) -> tuple[int, ...]:
-    if isinstance(value, Sequence) and all(isinstance(token, int) and token >= -1 for token in value):
-        return tuple(value)
-    raise InvalidOption(f"{name} takes a sequence of token ids, not {value!r}")
+def _text(name: str, value: object, takes: str) -> str | None:
+    """Check a text for what a tokenizer can read; nothing but spaces is no text."""
+    if not isinstance(value, str):
+        raise InvalidOption(f"{name} takes {takes}, not {value!r}")
+    # A NUL would end the text in the native core; a lone surrogate has no UTF-8.
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidOption(f"{name} takes text without NUL characters and lone surrogates, not {value!r}")
+    return value if value.strip() else None
+
+
+def _prompt(value: object) -> str | tuple[int, ...] | None:
+    takes = "text, a sequence of token ids or None"
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _text("initial_prompt", value, takes)
+    return _token_ids("initial_prompt", value, lowest=0, takes=takes)
+
+
+def _token_ids(name: str, value: object, *, lowest: int, takes: str = "a sequence of token ids") -> tuple[int, ...]:
+    ids = tuple(map(_plain, value)) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else None
+    if ids is None or not all(type(token) is int and lowest <= token <= LARGEST_TOKEN_ID for token in ids):
+        raise InvalidOption(f"{name} takes {takes}, not {value!r}")
+    return ids
+
+
+def _vad_options(value: object) -> VadOptions:
+    if isinstance(value, Mapping):
+        value = {name: _plain(one) for name, one in value.items()}
+    return VadOptions.of(value)
 
 
 def _temperatures(value: object) -> tuple[float, ...]:
     """Check for what whisper.cpp can do: one temperature, or even steps from the first one up to 1."""
-    values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    values = tuple(map(_plain, value)) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
     for one in values:
         _number("temperature", one, 0, 1)
     steps = [later - earlier for earlier, later in itertools.pairwise(values)]

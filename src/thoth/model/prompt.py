@@ -14,19 +14,23 @@ class Prompt:
 
     def __init__(self, fixed: Sequence[int], limit: int) -> None:
         """Keep the last `limit` of the `fixed` tokens; `limit` is what the model takes altogether."""
-        self._limit = limit
-        self._fixed = list(fixed[-limit:])
+        self._fixed = _last(fixed, limit)
+        self._room = limit - len(self._fixed)
         self._recent: list[int] = []
 
     def tokens(self) -> list[int]:
         """Return what to put before the next window."""
-        room = self._limit - len(self._fixed)
-        return self._fixed + (self._recent[-room:] if room > 0 else [])
+        return self._fixed + self._recent
 
     def extend(self, tokens: Sequence[int]) -> None:
         """Add the text of the window just transcribed."""
-        self._recent = (self._recent + list(tokens))[-self._limit :]
+        self._recent = _last([*self._recent, *tokens], self._room)
 
     def forget(self) -> None:
         """Drop the text so far: it cannot be trusted."""
-        self._recent.clear()
+        self._recent = []
+
+
+def _last(tokens: Sequence[int], n: int) -> list[int]:
+    # [-n:] would keep all of them where n is 0.
+    return list(tokens[max(len(tokens) - n, 0) :])

@@ -9,7 +9,9 @@ stays below a lower one for a while, as in Silero's own reference (https://githu
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any, Final
 
 from thoth.errors import InvalidOption
@@ -30,6 +32,8 @@ class VadOptions:
     - `min_silence_duration_ms`: shorter pauses belong to the utterance.
     - `speech_pad_ms`: audio kept on either side, since consonants begin before the probability rises.
     - `max_gap_ms`: utterances closer than this may share a window.
+
+    Raises InvalidOption for a value out of range.
     """
 
     threshold: float = 0.4
@@ -40,22 +44,28 @@ class VadOptions:
     max_gap_ms: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "neg_threshold"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < 1:
-                raise InvalidOption(f"VAD option {name} takes a probability between 0 and 1, not {value!r}")
         for option in fields(self):
             value = getattr(self, option.name)
-            if option.name.endswith("_ms") and not 0 <= value <= 60_000:
-                raise InvalidOption(f"VAD option {option.name} takes 0 to 60000 milliseconds, not {value!r}")
+            if option.name.endswith("_ms"):
+                if not _is_number(value) or not 0 <= value <= 60_000:
+                    raise InvalidOption(f"VAD option {option.name} takes 0 to 60000 milliseconds, not {value!r}")
+            elif value is None and option.name == "neg_threshold":
+                continue
+            elif not _is_number(value) or not 0 < value < 1:
+                raise InvalidOption(f"VAD option {option.name} takes a probability between 0 and 1, not {value!r}")
 
     @staticmethod
-    def of(value: VadOptions | dict[str, Any] | None) -> VadOptions:
-        """Take options as they are given by a user: an instance, a dict of them, or None for the defaults."""
+    def of(value: object) -> VadOptions:
+        """Take options as they are given by a user: an instance, a dict of them, or None for the defaults.
+
+        Raises InvalidOption for anything else, a name that does not exist, or a value out of range.
+        """
         if isinstance(value, VadOptions):
             return value
+        if value is not None and not isinstance(value, Mapping):
+            raise InvalidOption(f"vad_parameters takes VadOptions, a dict of them or None, not {value!r}")
         known = [option.name for option in fields(VadOptions)]
-        given = value or {}
+        given: dict[str, Any] = dict(value or {})
         for name in given:
             if name not in known:
                 raise InvalidOption(f"no VAD option {name!r}; there are {', '.join(known)}")
@@ -78,28 +88,33 @@ class Span:
 
 @dataclass(slots=True)
 class _Group:
-    """Utterances that share a window so far; `last_end` is None while the first one still goes on."""
+    """Utterances that share a window so far.
+
+    - `last_end`: end of the last whole one; None while the first still goes on.
+    - `cut_from`: whether the first one began in the window before, so that it is speech however short its rest.
+    """
 
     start: int
     last_end: int | None = None
+    cut_from: bool = False
 
 
 class WindowPlanner:
     """Cuts a stream of frames into windows at its pauses, frame by frame.
 
-    What it promises: windows come in order and do not overlap; none is longer than `longest_window_s`; every frame of
-    an utterance that lasts at least `min_speech_duration_ms` lies in exactly one; a cut inside of speech is made
-    only where an utterance alone is longer than a window, and then at its quietest place in the window's second half.
-    One thread at a time.
+    What it promises: windows come in order and do not overlap; none is longer than `longest_window_s` (0.256 s at
+    least); every frame of an utterance that lasts at least `min_speech_duration_ms` lies in exactly one; a cut inside
+    of speech is made only where an utterance with its padding fills a window by itself, and then at its quietest place
+    in the window's second half. One thread at a time.
     """
 
     def __init__(self, longest_window_s: float, options: VadOptions) -> None:
         self._longest = max(int(longest_window_s / FRAME_S), 8)
-        # Padding may not eat the window.
+        # Padding may not eat the window, nor may a pause: windows of silence alone would come of it.
         self._pad = min(_frames(options.speech_pad_ms), self._longest // 8)
         self._options = options
         self._min_speech = max(_frames(options.min_speech_duration_ms), 1)
-        self._min_silence = max(_frames(options.min_silence_duration_ms), 1)
+        self._min_silence = min(max(_frames(options.min_silence_duration_ms), 1), self._longest // 4)
         self._max_gap = _frames(options.max_gap_ms)
         self._now = 0
         self._done = 0  # end of the last window
@@ -110,7 +125,10 @@ class WindowPlanner:
 
     @property
     def needed_from(self) -> int:
-        """The first frame that a later window may still hold; everything before it can be forgotten."""
+        """The first frame that a later window may still hold; everything before it can be forgotten.
+
+        Never decreases, and stays at most a window behind the last frame pushed.
+        """
         if self._group is not None:
             return self._group.start
         return max(self._now - self._pad, self._done)
@@ -153,7 +171,8 @@ class WindowPlanner:
         group = self._group
         if group is None or start is None:
             return
-        if end - start >= self._min_speech:
+        begun_before = group.cut_from and start == group.start
+        if end - start >= self._min_speech or (begun_before and end > start):
             group.last_end = end
         elif group.last_end is None:
             self._group = None
@@ -165,7 +184,9 @@ class WindowPlanner:
             return []
         if self._speech_start is None:
             waited = self._now - (group.last_end or 0)
-            return self._close_group() if waited > max(self._max_gap, self._pad) else []
+            full = self._now - group.start >= self._longest
+            # Within two paddings the pause is shared with whatever comes next.
+            return self._close_group() if full or waited > max(self._max_gap, 2 * self._pad) else []
         if self._now + self._pad - group.start < self._longest:
             return []
         if group.last_end is not None:
@@ -194,12 +215,15 @@ class WindowPlanner:
         quietest = min(
             range(first, self._now - 1),
             key=lambda frame: sum(level[frame - oldest - 1 : frame - oldest + 2]),
-            default=self._now - 1,
         )
-        self._group = _Group(quietest)
+        self._group = _Group(quietest, cut_from=True)
         self._speech_start = quietest
         self._done = quietest
         return Span(group.start, quietest, quietest)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _frames(duration_ms: float) -> int:

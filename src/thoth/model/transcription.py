@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, Self, cast
 
 from thoth import _native
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
-from thoth.errors import Cancelled, ThothError
-from thoth.model.options import CheckedOptions
+from thoth.errors import Cancelled, InvalidOption, ThothError
+from thoth.model.options import CallOptions, CheckedOptions
 from thoth.model.progress import Progress, ProgressReporter
 from thoth.model.prompt import Prompt
 from thoth.model.threads import idle_threads
 from thoth.model.transcript import Segment, Transcript, TranscriptionInfo
-from thoth.model.windows import Window, always_speech, speech_windows
+from thoth.model.windows import EVERYTHING, Window, always_speech, speech_windows
 from thoth.model.words import words_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHooks:
-    """What a caller wants to be told and how the run may end early; see `WhisperModel.transcribe`."""
+    """How the caller and the run hear of each other; see `CallOptions` for the meanings."""
 
     on_segment: Callable[[Segment], object] | None = None
     on_progress: Callable[[Progress], object] | None = None
     cancel: _native.CancelToken | None = None
-    timeout_s: float | None = None
+    timeout: float | None = None
+
+    @classmethod
+    def taken_from(cls, call: CallOptions) -> Self:
+        """Take the hooks out of a call's keywords, so that only `TranscribeOptions` are left."""
+        keywords = cast(dict[str, Any], call)
+        taken = {hook.name: keywords.pop(hook.name, None) for hook in fields(cls)}
+        timeout = taken["timeout"]
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout >= 0):
+            raise InvalidOption(f"timeout takes a number of seconds from 0, or None, not {timeout!r}")
+        return cls(**taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +91,10 @@ class Transcription:
         return self._transcript(source, reporter)
 
     def _windows(self, blocks: Iterable[Samples]) -> Iterator[Window]:
-        vad = _native.Vad(self._traits.vad_path).process if self._options.vad_filter else always_speech
-        return speech_windows(blocks, vad, self._longest_window_s, self._options.vad_parameters)
+        if self._options.vad_filter:
+            vad = _native.Vad(self._traits.vad_path)
+            return speech_windows(blocks, vad.process, self._longest_window_s, self._options.vad_parameters)
+        return speech_windows(blocks, always_speech, self._longest_window_s, EVERYTHING)
 
     def _heard(self, blocks: Iterable[Samples], reporter: ProgressReporter) -> Iterator[Samples]:
         for block in blocks:
@@ -105,13 +118,13 @@ class Transcription:
 
     def _tokens(self, text: str) -> list[int]:
         # A leading space: the vocabulary's words begin with one.
-        return self._engine.tokenize(" " + text.strip(), self._hooks.timeout_s, self._hooks.cancel)
+        return self._engine.tokenize(" " + text.strip(), self._hooks.timeout, self._hooks.cancel)
 
     def _transcribe(self, window: Window, prompt: Prompt) -> None:
         native = self._options.for_engine(self._language_of(window), self._threads())
         native.prompt = prompt.tokens()
         native.speech_end_s = window.speech_end_s if self._options.vad_filter else -1.0
-        result = self._engine.transcribe(window.samples, native, self._hooks.timeout_s, self._hooks.cancel)
+        result = self._engine.transcribe(window.samples, native, self._hooks.timeout, self._hooks.cancel)
         self._transcribed_s += window.duration_s
         self._reruns += result.rerun_at_full_context
         for found in result.segments:
@@ -134,7 +147,7 @@ class Transcription:
     def _language_of(self, window: Window) -> str:
         if self._language is None:
             probabilities = self._engine.detect_language(
-                window.samples, self._threads(), self._hooks.timeout_s, self._hooks.cancel
+                window.samples, self._threads(), self._hooks.timeout, self._hooks.cancel
             )
             self._language_probs = tuple(probabilities)
             self._language = probabilities[0][0]

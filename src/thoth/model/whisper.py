@@ -16,11 +16,10 @@ from thoth.audio.samples import SAMPLE_RATE_HZ, Samples, as_samples
 from thoth.audio.source import AudioSource
 from thoth.errors import InvalidOption
 from thoth.model.catalog import suitability_of
-from thoth.model.options import MOST_THREADS, CheckedOptions, TranscribeOptions, require_whole
-from thoth.model.progress import Progress
+from thoth.model.options import MOST_THREADS, CallOptions, CheckedOptions, TranscribeOptions, require_whole
 from thoth.model.store import ASSETS, ModelStore
 from thoth.model.threads import idle_threads
-from thoth.model.transcript import Segment, Transcript
+from thoth.model.transcript import Transcript
 from thoth.model.transcription import ModelTraits, RunHooks, Source, Transcription
 from thoth.model.whisper_log import forward_log
 
@@ -83,61 +82,30 @@ class WhisperModel:
         finally:
             forward_log()
 
-    def transcribe(
-        self,
-        audio: Any,
-        rate: float | None = None,
-        *,
-        on_segment: Callable[[Segment], object] | None = None,
-        on_progress: Callable[[Progress], object] | None = None,
-        cancel: _native.CancelToken | None = None,
-        timeout: float | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> Transcript:
+    def transcribe(self, audio: Any, rate: float | None = None, **options: Unpack[CallOptions]) -> Transcript:
         """Turn audio into text: `transcribe_samples` for a NumPy array or `(array, rate)`, else `transcribe_file`."""
-        hooks = RunHooks(on_segment=on_segment, on_progress=on_progress, cancel=cancel, timeout_s=timeout)
-        checked = CheckedOptions.of(options)
-        if hasattr(audio, "__array__") or isinstance(audio, tuple):
-            return self._run_samples(audio, rate, hooks, checked)
+        if _holds_samples(audio):
+            return self.transcribe_samples(audio, rate, **options)
         if rate is not None:
             raise InvalidOption("rate is for samples; a file tells its own")
-        return self._run_file(audio, hooks, checked)
+        return self.transcribe_file(audio, **options)
 
-    def transcribe_file(
-        self,
-        source: AudioSource,
-        *,
-        on_segment: Callable[[Segment], object] | None = None,
-        on_progress: Callable[[Progress], object] | None = None,
-        cancel: _native.CancelToken | None = None,
-        timeout: float | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> Transcript:
+    def transcribe_file(self, source: AudioSource, **options: Unpack[CallOptions]) -> Transcript:
         """Turn a recording of any length and container into text, in bounded memory.
 
         source: a path, a binary file object, or the file's bytes.
-        on_segment, on_progress: called on this thread with each segment as it is ready, and at most ten times a second
-            with how far the run has come. What they raise ends the run.
-        cancel: a token whose `cancel()`, from any thread, ends the run within one pass of the model.
-        timeout: seconds to wait for the model where another thread is using it; None waits as long as it takes.
-        options: see `TranscribeOptions`; each holds for this call only.
+        options: see `CallOptions` and `TranscribeOptions`; each holds for this call only.
 
-        Raises DecodeError, InvalidOption, ModelBusy when the time is up, Cancelled with the transcript so far.
+        Raises DecodeError, InvalidOption, ModelBusy when the time is up, Cancelled, ModelError. What ends a run under
+        way carries the transcript so far as `partial`.
         """
-        hooks = RunHooks(on_segment=on_segment, on_progress=on_progress, cancel=cancel, timeout_s=timeout)
-        return self._run_file(source, hooks, CheckedOptions.of(options))
+        hooks = RunHooks.taken_from(options)
+        checked = self._checked(options)
+        with AudioFile(source) as file:
+            found = Source(blocks=file.blocks(), duration_s=file.duration_s, problems=lambda: file.problems)
+            return self._run(found, hooks, checked)
 
-    def transcribe_samples(
-        self,
-        samples: Any,
-        rate: float | None = None,
-        *,
-        on_segment: Callable[[Segment], object] | None = None,
-        on_progress: Callable[[Progress], object] | None = None,
-        cancel: _native.CancelToken | None = None,
-        timeout: float | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> Transcript:
+    def transcribe_samples(self, samples: Any, rate: float | None = None, **options: Unpack[CallOptions]) -> Transcript:
         """Turn samples into text; everything but the input is as in `transcribe_file`.
 
         samples: NumPy array of any float or integer dtype, `(frames,)` or `(frames, channels)`, or `(array, rate)`.
@@ -145,37 +113,21 @@ class WhisperModel:
 
         Raises AudioError for samples that cannot be used.
         """
-        hooks = RunHooks(on_segment=on_segment, on_progress=on_progress, cancel=cancel, timeout_s=timeout)
-        return self._run_samples(samples, rate, hooks, CheckedOptions.of(options))
+        hooks = RunHooks.taken_from(options)
+        checked = self._checked(options)
+        mono = as_samples(samples, rate)
+        return self._run(Source(blocks=_pieces(mono), duration_s=len(mono) / SAMPLE_RATE_HZ), hooks, checked)
 
     async def transcribe_async(
-        self,
-        audio: Any,
-        rate: float | None = None,
-        *,
-        on_segment: Callable[[Segment], object] | None = None,
-        on_progress: Callable[[Progress], object] | None = None,
-        cancel: _native.CancelToken | None = None,
-        timeout: float | None = None,
-        **options: Unpack[TranscribeOptions],
+        self, audio: Any, rate: float | None = None, **options: Unpack[CallOptions]
     ) -> Transcript:
         """Do what `transcribe` does on a thread of its own, so that the event loop runs on.
 
         Cancelling the task ends the run within one pass of the model. The callbacks run on that other thread.
         """
-        token = cancel or _native.CancelToken()
-        run = asyncio.ensure_future(
-            asyncio.to_thread(
-                self.transcribe,
-                audio,
-                rate,
-                on_segment=on_segment,
-                on_progress=on_progress,
-                cancel=token,
-                timeout=timeout,
-                **options,
-            )
-        )
+        token = options.setdefault("cancel", None) or _native.CancelToken()
+        options["cancel"] = token
+        run = asyncio.ensure_future(asyncio.to_thread(self.transcribe, audio, rate, **options))
         try:
             return await asyncio.shield(run)
         except asyncio.CancelledError:
@@ -237,21 +189,7 @@ class WhisperModel:
     def __repr__(self) -> str:
         return f"<WhisperModel {self.path.name} {self.state}>"
 
-    def _run_file(self, source: AudioSource, hooks: RunHooks, options: CheckedOptions) -> Transcript:
-        with AudioFile(source) as file:
-            return self._run(
-                Source(blocks=file.blocks(), duration_s=file.duration_s, problems=lambda: file.problems),
-                hooks,
-                options,
-            )
-
-    def _run_samples(self, audio: object, rate: float | None, hooks: RunHooks, options: CheckedOptions) -> Transcript:
-        samples = as_samples(audio, rate)
-        duration_s = len(samples) / SAMPLE_RATE_HZ
-        return self._run(Source(blocks=_pieces(samples), duration_s=duration_s), hooks, options)
-
     def _run(self, source: Source, hooks: RunHooks, options: CheckedOptions) -> Transcript:
-        self._check_language(options)
         traits = ModelTraits(
             name=self.path.name,
             threads=self._threads,
@@ -268,20 +206,24 @@ class WhisperModel:
                 self._runs -= 1
             forward_log()
 
-    def _check_language(self, options: CheckedOptions) -> None:
-        if self.multilingual:
-            return
-        if options.language not in (None, "en") or options.task == "translate":
+    def _checked(self, options: TranscribeOptions) -> CheckedOptions:
+        checked = CheckedOptions.of(options)
+        if not self.multilingual and (checked.language not in (None, "en") or checked.task == "translate"):
             raise InvalidOption(
                 f"{self.path.name} knows English only: for another language or a translation take a model "
                 "without '.en' in its name"
             )
+        return checked
 
     def _beginning(self, audio: Any, rate: float | None) -> Samples:
-        if hasattr(audio, "__array__") or isinstance(audio, tuple):
+        if _holds_samples(audio):
             return as_samples(audio, rate)[: self._engine.window_samples]
         with AudioFile(audio) as file:
             return next(file.blocks(self._engine.window_samples))
+
+
+def _holds_samples(audio: object) -> bool:
+    return hasattr(audio, "__array__") or isinstance(audio, tuple)
 
 
 def _pieces(samples: Samples) -> Iterator[Samples]:

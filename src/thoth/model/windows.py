@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -31,6 +32,10 @@ class Window:
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / SAMPLE_RATE_HZ
+
+
+EVERYTHING: Final = VadOptions(min_speech_duration_ms=0, speech_pad_ms=0)
+"""For a stream in which every frame counts as speech: windows without a gap or an overlap."""
 
 
 def always_speech(samples: Samples) -> Samples:
@@ -66,37 +71,51 @@ def _windows(
 
 
 class _Tape:
-    """The last stretch of the stream: appended at one end, forgotten at the other, addressed by frame."""
+    """The last stretch of the stream: appended at one end, forgotten at the other, addressed by frame.
+
+    What is handed out for reading, but for windows, holds until the next `append` or `forget`.
+    """
 
     def __init__(self) -> None:
-        self._samples: Samples = np.empty(0, np.float32)
-        self._first = 0  # place of _samples[0] in the stream
+        # Grows by doubling, not by each block: those of a microphone are small, a window is long.
+        self._store: Samples = np.empty(FRAME_SAMPLES, np.float32)
+        self._first = 0  # place of _store[0] in the stream
+        self._end = 0  # place behind the last sample in the stream
         self._taken = 0  # place up to which frames were handed out
 
     def append(self, block: Samples) -> None:
-        self._samples = np.concatenate((self._samples, block))
+        held = self._end - self._first
+        if held + len(block) > len(self._store):
+            grown = np.empty(max(held + len(block), 2 * len(self._store)), np.float32)
+            grown[:held] = self._store[:held]
+            self._store = grown
+        self._store[held : held + len(block)] = block
+        self._end += len(block)
 
     def take_frames(self) -> Samples:
         """Hand out what is new, as far as it makes whole frames."""
-        rest = self._samples[self._taken - self._first :]
-        return self._take(rest[: len(rest) - len(rest) % FRAME_SAMPLES])
+        return self._take((self._end - self._taken) // FRAME_SAMPLES * FRAME_SAMPLES)
 
     def take_rest(self) -> Samples:
         """Hand out everything that is new."""
-        return self._take(self._samples[self._taken - self._first :])
+        return self._take(self._end - self._taken)
 
-    def _take(self, samples: Samples) -> Samples:
-        self._taken += len(samples)
-        return samples
+    def _take(self, n: int) -> Samples:
+        self._taken += n
+        return self._between(self._taken - n, self._taken)
+
+    def _between(self, start: int, end: int) -> Samples:
+        return self._store[start - self._first : min(end, self._end) - self._first]
 
     def window(self, span: Span) -> Window:
         start = span.start * FRAME_SAMPLES
-        samples = self._samples[start - self._first : span.end * FRAME_SAMPLES - self._first].copy()
+        samples = self._between(start, span.end * FRAME_SAMPLES).copy()
         speech_end_s = min((span.speech_end - span.start) * FRAME_SAMPLES, len(samples)) / SAMPLE_RATE_HZ
         return Window(start / SAMPLE_RATE_HZ, samples, speech_end_s)
 
     def forget(self, before_frame: int) -> None:
-        cut = min(before_frame * FRAME_SAMPLES, self._taken) - self._first
-        if cut > 0:
-            self._samples = self._samples[cut:].copy()
-            self._first += cut
+        first = min(before_frame * FRAME_SAMPLES, self._taken)
+        if first > self._first:
+            kept = self._between(first, self._end)
+            self._store[: len(kept)] = kept
+            self._first = first

@@ -9,7 +9,10 @@ from thoth import _native
 from thoth.model.transcript import Word
 
 UNSPACED_LANGUAGES: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
-"""Written without spaces between words: there each character stands for itself, as in openai-whisper's timing."""
+"""Written without spaces between words: there each token of whole characters counts as one, as in openai-whisper."""
+
+_CLOSING: Final = tuple(mark.encode() for mark in ",.!?:;)]}，。！？：；、）」』】”’…")
+"""Punctuation that belongs to the word before it."""
 
 
 def words_of(
@@ -37,8 +40,8 @@ def words_of(
 def _groups(tokens: Iterable[_native.TokenResult], *, split_characters: bool) -> Iterator[list[_native.TokenResult]]:
     group: list[_native.TokenResult] = []
     for token in tokens:
-        begins = split_characters or token.text.startswith(b" ")
-        if group and begins and _is_whole(group):
+        begins = _begins_character(token.text) if split_characters else token.text.startswith(b" ")
+        if group and begins:
             yield group
             group = []
         group.append(token)
@@ -46,10 +49,7 @@ def _groups(tokens: Iterable[_native.TokenResult], *, split_characters: bool) ->
         yield group
 
 
-def _is_whole(group: list[_native.TokenResult]) -> bool:
-    """Whether the bytes so far are whole characters: one character may span several tokens."""
-    try:
-        b"".join(token.text for token in group).decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _begins_character(text: bytes) -> bool:
+    """Whether a token begins a character of its own: one character may span several tokens."""
+    continues = not text or 0x80 <= text[0] < 0xC0  # UTF-8: bytes 10xxxxxx go on with a character
+    return not continues and not text.startswith(_CLOSING)
