@@ -75,6 +75,86 @@ def test_sampling_leaves_nothing_behind(model: thoth.WhisperModel, audio: Path) 
         assert model.transcribe(audio / "tts_11.flac", **hot).segments == first.segments
 
 
+def test_a_beam_leaves_nothing_behind(multilingual: thoth.WhisperModel, audio: Path) -> None:
+    options = {"language": "en", "temperature": 0.0, "beam_size": 3, "max_new_tokens": 8, "audio_context": "full"}
+    first = multilingual.transcribe(audio / DIGITS, **options)
+    for _ in range(3):
+        assert multilingual.transcribe(audio / DIGITS, **options).segments == first.segments
+
+
+def test_a_run_does_not_hear_the_one_before_it(model: thoth.WhisperModel, audio: Path) -> None:
+    """Whatever audio context the model was used at meanwhile, the same audio gives the same, to the last bit."""
+    for context in ("auto", 200, "full"):
+        options = {"temperature": 0.0, "threads": 1, "vad_filter": False}
+        first = model.transcribe(audio / "tts_09.flac", audio_context=context, **options)
+        for other in (768, 300, "full"):
+            model.transcribe(audio / "digits_16_10.flac", audio_context=other, **options)
+            again = model.transcribe(audio / "tts_09.flac", audio_context=context, **options)
+            assert again.segments == first.segments, (context, other)
+
+
+def test_a_model_trained_without_timestamps_gets_sane_times(tmp_path: Path, audio: Path) -> None:
+    """whisper.cpp turns timestamps off by itself for two-layer distilled models."""
+    path = tmp_path / "distilled.bin"
+    random_model.write_model(path, random_model.Dims(64, 1, 2, 2))
+    with thoth.WhisperModel(path) as model:
+        result = model.transcribe(
+            audio / DIGITS, temperature=0.0, max_new_tokens=4, log_prob_threshold=-100, no_repeat_ngram_size=1
+        )
+        assert result.info.audio_context_reruns == 0
+        for segment in result.segments:
+            assert 0 <= segment.start <= segment.end <= result.info.duration + 0.1
+        with pytest.raises(thoth.InvalidOption, match="timestamps"):
+            model.transcribe(audio / DIGITS, word_timestamps=True)
+
+
+def test_no_audio_has_no_language(multilingual: thoth.WhisperModel, audio: Path, tmp_path: Path) -> None:
+    multilingual.detect_language(audio / DIGITS)
+    with pytest.raises(thoth.AudioError, match="no audio"):
+        multilingual.detect_language(np.zeros(0, np.float32))
+    header = b"RIFF\x26\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\xbb\0\0\0\x77\x01\0\x02\0\x10\0data\x02\0\0\0\0\0"
+    with pytest.raises(thoth.AudioError):
+        multilingual.detect_language(header)
+
+
+def test_a_prompt_with_unknown_tokens_is_refused(model: thoth.WhisperModel, audio: Path) -> None:
+    with pytest.raises(thoth.InvalidOption, match="initial_prompt"):
+        model.transcribe(audio / DIGITS, initial_prompt=[60_000])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_is_told_and_can_load_its_own(audio: Path) -> None:
+    code = f"""
+        import os, sys, thoth
+        path = {os.fspath(audio / DIGITS)!r}
+        model = thoth.WhisperModel("nano.en", threads=2)
+        model.transcribe(path)
+        child = os.fork()
+        if child == 0:
+            try:
+                model.transcribe(path)
+            except thoth.ModelError as error:
+                assert "fork" in str(error)
+                own = thoth.WhisperModel("nano.en", threads=2)
+                os._exit(0 if own.transcribe(path).text == {"three two seven four"!r} else 2)
+            os._exit(3)
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, timeout=120, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_child_token_is_cancelled_with_its_parent_and_not_the_other_way() -> None:
+    parent = thoth.CancelToken()
+    first, second = thoth.CancelToken(parent), thoth.CancelToken(parent)
+    first.cancel()
+    assert (parent.cancelled, second.cancelled) == (False, False)
+    parent.cancel()
+    assert second.cancelled
+    assert thoth.CancelToken(parent).cancelled
+
+
 def test_weights_that_overflow_are_an_error_and_not_garbage(tmp_path: Path, audio: Path) -> None:
     def make_huge(model: random_model.Model) -> None:
         tensor = model.tensor("decoder.blocks.0.mlp.0.weight")
@@ -86,8 +166,10 @@ def test_weights_that_overflow_are_an_error_and_not_garbage(tmp_path: Path, audi
 
     path = tmp_path / "huge.bin"
     random_model.write_model(path, random_model.Dims(64, 1, 1, 1), corrupt=make_huge)
-    with thoth.WhisperModel(path) as model, pytest.raises(thoth.InvalidModel, match="NaN"):
-        model.transcribe(audio / DIGITS)
+    with thoth.WhisperModel(path) as model:
+        for options in ({}, {"beam_size": 4, "threads": 2}):
+            with pytest.raises(thoth.InvalidModel, match="NaN"):
+                model.transcribe(audio / DIGITS, **options)
 
 
 def test_a_window_that_is_too_long_is_refused_by_the_engine(model: thoth.WhisperModel) -> None:

@@ -41,3 +41,17 @@ def test_the_load_is_read_as_the_kernel_writes_it(tmp_path: Path, monkeypatch: p
 def test_a_process_confined_to_one_cpu_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "allowed_cpus", lambda: 1)
     assert threads.idle_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 1), ("50000 100000", 1), ("nonsense", 8)],
+)
+def test_a_containers_quota_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, expected: int
+) -> None:
+    quota = tmp_path / "cpu.max"
+    quota.write_text(written + "\n")
+    monkeypatch.setattr(threads, "_CPU_MAX", quota)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert threads.allowed_cpus() == expected

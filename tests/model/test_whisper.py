@@ -6,6 +6,8 @@ import asyncio
 import io
 import itertools
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -248,7 +250,22 @@ def test_a_waiter_can_be_cancelled(model: thoth.WhisperModel, audio: Path) -> No
         assert time.monotonic() - start < 10
 
 
+TICKER = """
+import sys, threading, time
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+worst, last = 0.0, time.perf_counter()
+print("on", flush=True)
+while not stop.is_set():
+    time.sleep(0.001)
+    now = time.perf_counter()
+    worst, last = max(worst, now - last), now
+print(worst)
+"""
+
+
 def test_other_threads_run_on_during_inference(model: thoth.WhisperModel, audio: Path) -> None:
+    """A ticking thread is never held up for 50 ms, beyond what the machine does to one in a process that is idle."""
     gaps: list[float] = []
     stop = threading.Event()
 
@@ -261,14 +278,20 @@ def test_other_threads_run_on_during_inference(model: thoth.WhisperModel, audio:
             last = now
 
     samples = decode(audio / LONG)
-    ticker = threading.Thread(target=tick)
-    ticker.start()
-    model.transcribe(samples, threads=1, audio_context="full")
-    stop.set()
-    ticker.join()
+    with subprocess.Popen(
+        [sys.executable, "-c", TICKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as idle:
+        assert idle.stdout is not None
+        assert idle.stdout.readline() == "on\n"
+        ticker = threading.Thread(target=tick)
+        ticker.start()
+        model.transcribe(samples, threads=1, audio_context="full")
+        stop.set()
+        ticker.join()
+        worst_of_idle_s = float(idle.communicate()[0])
+    print(f"worst gap {1000 * max(gaps):.1f} ms, in an idle process {1000 * worst_of_idle_s:.1f} ms")
     assert len(gaps) > 100
-    # The bound is 50 ms; a machine that is busy with other things may take a thread's turn away now and then.
-    assert sum(gap > 0.05 for gap in gaps) <= len(gaps) // 100
+    assert max(gaps) < 0.05 + worst_of_idle_s
 
 
 def test_the_event_loop_runs_on(model: thoth.WhisperModel, audio: Path) -> None:
@@ -306,6 +329,24 @@ def test_cancelling_the_task_ends_the_run(model: thoth.WhisperModel, audio: Path
         assert model.state == "ready"
 
     asyncio.run(scenario())
+
+
+def test_cancelling_one_task_leaves_another_with_the_same_token_alone(model: thoth.WhisperModel, audio: Path) -> None:
+    async def scenario() -> str:
+        token = thoth.CancelToken()
+        long = np.tile(decode(audio / LONG), 50)
+        started = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        first = asyncio.create_task(
+            model.transcribe_async(long, cancel=token, on_segment=lambda _: loop.call_soon_threadsafe(started.set))
+        )
+        await started.wait()
+        second = asyncio.create_task(model.transcribe_async(audio / DIGITS, cancel=token))
+        first.cancel()
+        assert not token.cancelled
+        return (await second).text
+
+    assert asyncio.run(scenario()) == SAID
 
 
 def test_a_closed_model_says_so(audio: Path) -> None:

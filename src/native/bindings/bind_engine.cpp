@@ -57,9 +57,21 @@ private:
     std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// An event that may be set once, from any thread, and that ends whatever was started with it.
-struct CancelToken {
-    std::stop_source source;
+// An event that may be set once, from any thread, and that ends whatever was started with it. Setting a parent sets
+// its children; setting a child leaves the parent alone.
+class CancelToken {
+public:
+    explicit CancelToken(const CancelToken* parent) {
+        if (parent != nullptr) link_.emplace(parent->token(), [source = source_]() mutable { source.request_stop(); });
+    }
+
+    void cancel() { source_.request_stop(); }
+    [[nodiscard]] bool cancelled() const { return source_.stop_requested(); }
+    [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+private:
+    std::stop_source source_;
+    std::optional<std::stop_callback<std::function<void()>>> link_;
 };
 
 Patience patience(std::optional<double> timeout_s, const CancelToken* cancel, SignalWatch& signals) {
@@ -69,7 +81,7 @@ Patience patience(std::optional<double> timeout_s, const CancelToken* cancel, Si
         const double bounded = std::clamp(*timeout_s, 0.0, 365.0 * 24 * 3600);
         result.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(bounded));
     }
-    if (cancel != nullptr) result.stop = cancel->source.get_token();
+    if (cancel != nullptr) result.stop = cancel->token();
     result.poll = signals.callback();
     return result;
 }
@@ -235,10 +247,9 @@ void register_model(py::module_& m) {
 
 void register_engine(py::module_& m) {
     py::class_<CancelToken>(m, "CancelToken")
-        .def(py::init<>())
-        .def(
-            "cancel", [](CancelToken& token) { token.source.request_stop(); }, py::call_guard<Released>())
-        .def_property_readonly("cancelled", [](const CancelToken& token) { return token.source.stop_requested(); });
+        .def(py::init<const CancelToken*>(), "parent"_a = py::none())
+        .def("cancel", &CancelToken::cancel, py::call_guard<Released>())
+        .def_property_readonly("cancelled", &CancelToken::cancelled);
     register_options(m);
     register_results(m);
     register_model(m);

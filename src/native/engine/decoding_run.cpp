@@ -57,27 +57,36 @@ bool DecodingRun::may_encode(whisper_state* state) {
 }
 
 bool DecodingRun::should_abort() noexcept {
-    if (failure_ || control_.patience.stop.stop_requested()) return true;
+    if (failed() || control_.patience.stop.stop_requested()) return true;
     if (!control_.interrupt) return false;
     try {
         control_.interrupt();
     } catch (...) {
-        failure_ = std::current_exception();
+        keep(std::current_exception());
+        return true;
     }
+    return false;
+}
+
+bool DecodingRun::failed() const noexcept {
+    const std::lock_guard lock(failure_mutex_);
     return failure_ != nullptr;
 }
 
+void DecodingRun::keep(std::exception_ptr failure) noexcept {
+    const std::lock_guard lock(failure_mutex_);
+    if (!failure_) failure_ = std::move(failure);
+}
+
+// Called for the candidates of a beam from several threads at once, except for the first token of a sequence.
 void DecodingRun::filter(const whisper_token_data* tokens, int n_tokens, float* logits) noexcept {
-    // The filter sees an empty sequence once per temperature: the first token is sampled for all candidates at once.
-    if (n_tokens == 0) ++attempts_in_pass_;
-    sampled_ |= attempts_in_pass_ > 1 || options_.temperature > 0;
+    if (n_tokens == 0) begin_attempt();
     const std::span<float> all(logits, static_cast<std::size_t>(vocabulary_));
     const std::span<const whisper_token_data> history(tokens, static_cast<std::size_t>(n_tokens));
     if (!all_comparable(all)) {
         // Finite weights can still overflow on the way. whisper.cpp sorts what it gets, and NaN has no order.
         std::fill(all.begin(), all.end(), 0.0F);
-        if (!failure_)
-            failure_ = std::make_exception_ptr(InvalidModel("the model computes NaN: its weights are damaged"));
+        keep(std::make_exception_ptr(InvalidModel("the model computes NaN: its weights are damaged")));
         return;
     }
     suppress(all, options_.suppress_tokens);
@@ -87,6 +96,13 @@ void DecodingRun::filter(const whisper_token_data* tokens, int n_tokens, float* 
     }
     penalise_repetition(all, history, text_end_, options_.repetition_penalty);
     forbid_repeated_ngrams(all, history, text_end_, options_.no_repeat_ngram_size);
+}
+
+// A sequence is empty once per temperature: the first token is sampled for all candidates at once.
+void DecodingRun::begin_attempt() noexcept {
+    ++attempts_in_pass_;
+    // A beam draws its candidates too, at any temperature.
+    sampled_ |= attempts_in_pass_ > 1 || options_.temperature > 0 || options_.beam_size > 1;
 }
 
 }  // namespace thoth

@@ -3,6 +3,7 @@
 #include <whisper.h>
 
 #include <exception>
+#include <mutex>
 #include <vector>
 
 #include "engine/engine.hpp"
@@ -11,8 +12,9 @@ namespace thoth {
 
 // The callbacks of one whisper_full call: stops it when asked to, filters logits, counts what happened.
 //
-// Lives on the stack of the thread that runs it. whisper.cpp is C in the middle, so nothing may be thrown
-// through it: a callback that fails keeps its exception, asks for an abort, and finish() throws it afterwards.
+// Lives on the stack of the thread that runs it; whisper.cpp calls the filter from its helper threads too. whisper.cpp
+// is C in the middle, so nothing may be thrown through it: a callback that fails keeps its exception, asks for an
+// abort, and finish() throws it afterwards.
 class DecodingRun {
 public:
     DecodingRun(const DecodeOptions& options, const RunControl& control, double window_s);
@@ -34,6 +36,9 @@ private:
     bool may_encode(whisper_state* state);
     bool should_abort() noexcept;
     void filter(const whisper_token_data* tokens, int n_tokens, float* logits) noexcept;
+    void begin_attempt() noexcept;
+    [[nodiscard]] bool failed() const noexcept;
+    void keep(std::exception_ptr failure) noexcept;
 
     const DecodeOptions& options_;
     const RunControl& control_;
@@ -43,6 +48,7 @@ private:
     int encoder_passes_ = 0;
     int attempts_in_pass_ = 0;
     bool sampled_ = false;
+    mutable std::mutex failure_mutex_;
     std::exception_ptr failure_;
 };
 

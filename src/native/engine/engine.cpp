@@ -35,6 +35,7 @@ constexpr int status_state_freed = -7;
 
 // The languages that a multilingual model has tokens for: 99, or 100 since large-v3. whisper.cpp's own list is that of
 // the newest; on an older model the last language would be read from the token of another meaning.
+constexpr int newest_vocabulary = 51866;
 int language_count(const ModelInfo& info) { return info.n_vocab - 51766; }
 
 void require(bool holds, const char* message) {
@@ -216,13 +217,28 @@ int Engine::automatic_context(std::size_t n_samples) const noexcept {
     return positions + context_least_margin <= widest ? widest : DecodeOptions::full_context;
 }
 
-WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOptions& options,
-                                const RunControl& control) {
+void Engine::require_window(std::span<const float> samples) const {
+    // With no samples at all whisper.cpp would go on with the spectrogram of the run before.
+    if (samples.empty()) throw AudioError("there is no audio: not one sample");
     if (samples.size() > window_samples()) {
         throw AudioError("a window holds at most " + std::to_string(window_samples()) + " samples, not " +
                          std::to_string(samples.size()));
     }
-    validate(options, info_);
+}
+
+DecodeOptions Engine::suited(const DecodeOptions& asked) const {
+    validate(asked, info_);
+    DecodeOptions options = asked;
+    // Distilled models of the first generation were trained without timestamps, and whisper.cpp forces them off.
+    if (info_.n_text_layer == 2 && info_.n_vocab != newest_vocabulary) options.without_timestamps = true;
+    require(!(options.without_timestamps && options.token_timestamps),
+            "word_timestamps and max_segment_length need timestamps: this call or this model has none");
+    return options;
+}
+
+WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOptions& asked, const RunControl& control) {
+    require_window(samples);
+    const DecodeOptions options = suited(asked);
     const auto permit = gate_.acquire(control.patience);
     const Inside inside(*this);
     require_open();
@@ -320,6 +336,7 @@ std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<con
                                                                    const RunControl& control) {
     if (!info_.multilingual) return {{"en", 1.0F}};
     const auto window = samples.first(std::min(samples.size(), window_samples()));
+    require_window(window);
     const auto permit = gate_.acquire(control.patience);
     const Inside inside(*this);
     require_open();
@@ -343,7 +360,7 @@ std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<con
     for (int id = 0; id < language_count(info_); ++id) {
         languages.emplace_back(whisper_lang_str(id), probabilities[static_cast<std::size_t>(id)] / known);
     }
-    std::ranges::stable_sort(languages, std::greater{}, &std::pair<std::string, float>::second);
+    std::ranges::sort(languages, std::greater{}, &std::pair<std::string, float>::second);
     return languages;
 }
 

@@ -42,7 +42,7 @@ public:
     Engine& operator=(const Engine&) = delete;
 
     // Turns one window of 16 kHz mono samples, at most window_samples() of them, into segments.
-    [[nodiscard]] WindowResult transcribe(std::span<const float> samples, const DecodeOptions& options,
+    [[nodiscard]] WindowResult transcribe(std::span<const float> samples, const DecodeOptions& asked,
                                           const RunControl& control = {});
 
     // The probability of each language, most likely first; {("en", 1)} for an English-only model.
@@ -79,6 +79,8 @@ private:
     void renew_state();
     void free_model() noexcept;
     void require_open() const;
+    void require_window(std::span<const float> samples) const;
+    DecodeOptions suited(const DecodeOptions& asked) const;
     int automatic_context(std::size_t n_samples) const noexcept;
     WindowResult run_window(std::span<const float> samples, const DecodeOptions& options, int audio_context,
                             bool fall_back, const RunControl& control);

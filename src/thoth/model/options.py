@@ -48,7 +48,7 @@ class TranscribeOptions(TypedDict, total=False):
     - `without_timestamps`: sample text only; a window is one segment.
     - `max_initial_timestamp`: the first word begins at most this late in a window, seconds.
     - `word_timestamps`: give each segment its words.
-    - `max_new_tokens`: limit per window; None is the model's own.
+    - `max_new_tokens`: limit per pass over a window; None is the model's own.
     - `max_segment_length`: split segments longer than this many characters at words; None does not.
     - `vad_filter`: leave out what holds no speech (Silero); windows are then cut at pauses.
     - `vad_parameters`: `VadOptions` or a dict of them.
@@ -133,8 +133,8 @@ class CheckedOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        if self.word_timestamps and self.without_timestamps:
-            raise InvalidOption("word_timestamps needs timestamps: leave without_timestamps off")
+        if self.without_timestamps and (self.word_timestamps or self.max_segment_length is not None):
+            raise InvalidOption("word_timestamps and max_segment_length need timestamps: leave without_timestamps off")
         _choice("task", self.task, ("transcribe", "translate"))
         _language(self.language)
         for name in ("suppress_blank", "without_timestamps", "word_timestamps", "vad_filter"):
@@ -145,13 +145,13 @@ class CheckedOptions:
         require_whole("best_of", self.best_of, 1, 8)
         require_whole("no_repeat_ngram_size", self.no_repeat_ngram_size, 0, 100)
         _number("repetition_penalty", self.repetition_penalty, 0.01, 10)
-        _number("max_initial_timestamp", self.max_initial_timestamp, 0, 30)
+        _number("max_initial_timestamp", self.max_initial_timestamp, 0.02, 30)
         _number("no_speech_threshold", self.no_speech_threshold, 0, 1)
         _number("prompt_reset_on_temperature", self.prompt_reset_on_temperature, 0, 2)
         _number("entropy_threshold", self.entropy_threshold, -math.inf, math.inf)
         _number("log_prob_threshold", self.log_prob_threshold, -math.inf, math.inf)
         if self.length_penalty is not None:
-            _number("length_penalty", self.length_penalty, 0, 10)
+            _number("length_penalty", self.length_penalty, 0.01, 10)
         for name in ("max_new_tokens", "max_segment_length"):
             if getattr(self, name) is not None:
                 require_whole(name, getattr(self, name), 1, 10_000)
@@ -163,7 +163,7 @@ class CheckedOptions:
     @classmethod
     def of(cls, options: TranscribeOptions) -> Self:
         """Check the keywords of a call. Raises InvalidOption, or TypeError for one that does not exist."""
-        given: dict[str, Any] = {name: _plain(value) for name, value in options.items()}
+        given: dict[str, Any] = {name: plain(value) for name, value in options.items()}
         known = [option.name for option in fields(cls)]
         for name in given:
             if name not in known:
@@ -223,7 +223,7 @@ def _native_context(audio_context: AudioContext) -> int:
     return _native.DecodeOptions.FULL_CONTEXT if audio_context == "full" else int(audio_context)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Turn what NumPy computed into Python's own numbers and lists, which every check and writer knows."""
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
@@ -275,7 +275,7 @@ def _prompt(value: object) -> str | tuple[int, ...] | None:
 
 
 def _token_ids(name: str, value: object, *, lowest: int, takes: str = "a sequence of token ids") -> tuple[int, ...]:
-    ids = tuple(map(_plain, value)) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else None
+    ids = tuple(map(plain, value)) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else None
     if ids is None or not all(type(token) is int and lowest <= token <= LARGEST_TOKEN_ID for token in ids):
         raise InvalidOption(f"{name} takes {takes}, not {value!r}")
     return ids
@@ -283,13 +283,13 @@ def _token_ids(name: str, value: object, *, lowest: int, takes: str = "a sequenc
 
 def _vad_options(value: object) -> VadOptions:
     if isinstance(value, Mapping):
-        value = {name: _plain(one) for name, one in value.items()}
+        value = {name: plain(one) for name, one in value.items()}
     return VadOptions.of(value)
 
 
 def _temperatures(value: object) -> tuple[float, ...]:
     """Check for what whisper.cpp can do: one temperature, or even steps from the first one up to 1."""
-    values = tuple(map(_plain, value)) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    values = tuple(map(plain, value)) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
     for one in values:
         _number("temperature", one, 0, 1)
     steps = [later - earlier for earlier, later in itertools.pairwise(values)]

@@ -10,10 +10,10 @@ from typing import Any, Self, cast
 from thoth import _native
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
 from thoth.errors import Cancelled, InvalidOption, ThothError
-from thoth.model.options import CallOptions, CheckedOptions
+from thoth.model.options import CallOptions, CheckedOptions, plain
 from thoth.model.progress import Progress, ProgressReporter
 from thoth.model.prompt import Prompt
-from thoth.model.threads import idle_threads
+from thoth.model.threads import usable_threads
 from thoth.model.transcript import Segment, Transcript, TranscriptionInfo
 from thoth.model.windows import EVERYTHING, Window, always_speech, speech_windows
 from thoth.model.words import words_of
@@ -33,7 +33,7 @@ class RunHooks:
         """Take the hooks out of a call's keywords, so that only `TranscribeOptions` are left."""
         keywords = cast(dict[str, Any], call)
         taken = {hook.name: keywords.pop(hook.name, None) for hook in fields(cls)}
-        timeout = taken["timeout"]
+        timeout = taken["timeout"] = plain(taken["timeout"])
         if timeout is not None and not (isinstance(timeout, (int, float)) and timeout >= 0):
             raise InvalidOption(f"timeout takes a number of seconds from 0, or None, not {timeout!r}")
         return cls(**taken)
@@ -142,7 +142,7 @@ class Transcription:
             prompt.extend([token.id for token in segment.tokens])
 
     def _threads(self) -> int:
-        return self._options.threads or self._traits.threads or idle_threads()
+        return usable_threads(self._options.threads or self._traits.threads)
 
     def _language_of(self, window: Window) -> str:
         if self._language is None:
@@ -162,7 +162,7 @@ class Transcription:
         if self._options.word_timestamps:
             text_end = self._engine.end_of_text_token
             words = words_of(found.tokens, self._language or "en", text_end, window.start_s, end_s)
-        start_s = min(window.start_s + found.start_s, end_s)
+        start_s = min(window.start_s + max(found.start_s, 0.0), end_s)
         segment = Segment(
             id=len(self._segments) + 1,
             seek=round(window.start_s * 100),

@@ -10,15 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, Unpack
 
+import numpy as np
+
 from thoth import _native
 from thoth.audio.decode import AudioFile
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples, as_samples
 from thoth.audio.source import AudioSource
-from thoth.errors import InvalidOption
+from thoth.errors import InvalidOption, ModelError
 from thoth.model.catalog import suitability_of
 from thoth.model.options import MOST_THREADS, CallOptions, CheckedOptions, TranscribeOptions, require_whole
 from thoth.model.store import ASSETS, ModelStore
-from thoth.model.threads import idle_threads
+from thoth.model.threads import usable_threads
 from thoth.model.transcript import Transcript
 from thoth.model.transcription import ModelTraits, RunHooks, Source, Transcription
 from thoth.model.whisper_log import forward_log
@@ -74,6 +76,7 @@ class WhisperModel:
         else:
             self.path = store.find(name_or_path, offline=offline, progress=on_download, notice=notice)
         self._threads = threads
+        self._process = os.getpid()
         self._runs = 0  # calls in progress, waiting ones included
         self._runs_lock = threading.Lock()
         self._suitability = suitability_of(self.path)
@@ -125,7 +128,8 @@ class WhisperModel:
 
         Cancelling the task ends the run within one pass of the model. The callbacks run on that other thread.
         """
-        token = options.setdefault("cancel", None) or _native.CancelToken()
+        # Its own token: another task may have been started with the caller's.
+        token = _native.CancelToken(options.get("cancel"))
         options["cancel"] = token
         run = asyncio.ensure_future(asyncio.to_thread(self.transcribe, audio, rate, **options))
         try:
@@ -149,9 +153,10 @@ class WhisperModel:
 
         Takes the same audio as `transcribe`. An English-only model answers "en" with certainty.
         """
+        self._check_process()
         samples = self._beginning(audio, rate)
         try:
-            found = self._engine.detect_language(samples, self._threads or idle_threads(), timeout, cancel)
+            found = self._engine.detect_language(samples, usable_threads(self._threads), timeout, cancel)
         finally:
             forward_log()
         return found[0][0], found[0][1], found
@@ -190,6 +195,7 @@ class WhisperModel:
         return f"<WhisperModel {self.path.name} {self.state}>"
 
     def _run(self, source: Source, hooks: RunHooks, options: CheckedOptions) -> Transcript:
+        self._check_process()
         traits = ModelTraits(
             name=self.path.name,
             threads=self._threads,
@@ -206,6 +212,11 @@ class WhisperModel:
                 self._runs -= 1
             forward_log()
 
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            # Threads that held its locks were not copied along, so a wait might never end.
+            raise ModelError("this model was loaded before the process forked: load it again in the child")
+
     def _checked(self, options: TranscribeOptions) -> CheckedOptions:
         checked = CheckedOptions.of(options)
         if not self.multilingual and (checked.language not in (None, "en") or checked.task == "translate"):
@@ -219,7 +230,7 @@ class WhisperModel:
         if _holds_samples(audio):
             return as_samples(audio, rate)[: self._engine.window_samples]
         with AudioFile(audio) as file:
-            return next(file.blocks(self._engine.window_samples))
+            return next(file.blocks(self._engine.window_samples), np.empty(0, np.float32))
 
 
 def _holds_samples(audio: object) -> bool:
