@@ -1,5 +1,8 @@
 from collections.abc import Callable
-from typing import ClassVar, TypedDict
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self, TypedDict, type_check_only
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +11,7 @@ _Samples = npt.NDArray[np.float32]
 
 __version__: str
 
+@type_check_only
 class ModelInfo(TypedDict):
     n_vocab: int
     n_audio_ctx: int
@@ -35,10 +39,57 @@ class Resampler:
     def process(self, block: _Samples) -> _Samples: ...
     def flush(self) -> _Samples: ...
 
-class CancelToken:
-    """Ends whatever run it was given to. Any thread may call any member; once cancelled it stays so."""
+class RingBuffer:
+    """For one writing thread (write, free) and one reading thread (read, available), which never wait."""
 
-    def __init__(self) -> None: ...
+    def __init__(self, capacity: int) -> None: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def free(self) -> int: ...
+    @property
+    def available(self) -> int: ...
+    def write(self, block: _Samples) -> int: ...
+    def read(self, max_samples: int | None = None) -> _Samples: ...
+
+class WavWriter:
+    def __init__(
+        self,
+        path: str | bytes | PathLike[str] | PathLike[bytes],
+        rate_hz: int,
+        channels: int = 1,
+        encoding: str = "pcm16",
+        overwrite: bool = False,
+        *,
+        riff_limit_bytes: int = 0xFFFFFFFE,
+    ) -> None: ...
+    def write(self, block: _Samples) -> None: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def frames(self) -> int: ...
+    @property
+    def nan_samples(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+
+class CancelToken:
+    """Ends whatever run it was given to. Any thread may call any member; once cancelled it stays so.
+
+    A token with a parent is cancelled with it; the parent is not cancelled with the child.
+    """
+
+    def __init__(self, parent: CancelToken | None = None) -> None: ...
     def cancel(self) -> None: ...
     @property
     def cancelled(self) -> bool: ...

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "audio/in_use.hpp"
 #include "errors.hpp"
 
 namespace thoth {
@@ -70,21 +71,6 @@ void throw_on(soxr_error_t error) {
     }
 }
 
-class InUse {
-public:
-    explicit InUse(std::atomic<bool>& flag) : flag_(flag) {
-        if (flag_.exchange(true, std::memory_order_acquire)) {
-            throw AudioError("a Resampler was called by two threads at once: give each thread its own");
-        }
-    }
-    ~InUse() { flag_.store(false, std::memory_order_release); }
-    InUse(const InUse&) = delete;
-    InUse& operator=(const InUse&) = delete;
-
-private:
-    std::atomic<bool>& flag_;
-};
-
 }  // namespace
 
 void Resampler::Delete::operator()(soxr* handle) const noexcept { soxr_delete(handle); }
@@ -107,7 +93,7 @@ Resampler::Resampler(double in_rate_hz, double out_rate_hz, int channels, std::s
 }
 
 void Resampler::process(std::span<const float> in, std::vector<float>& out) {
-    const InUse in_use(in_use_);
+    const InUse in_use(in_use_, "Resampler");
     if (flushed_) {
         throw AudioError("this Resampler was flushed, its stream has ended: make a new one for the next stream");
     }
@@ -131,7 +117,7 @@ void Resampler::process(std::span<const float> in, std::vector<float>& out) {
 }
 
 void Resampler::flush(std::vector<float>& out) {
-    const InUse in_use(in_use_);
+    const InUse in_use(in_use_, "Resampler");
     if (flushed_) {
         return;
     }

@@ -8,45 +8,12 @@
 #include <vector>
 
 #include "audio/resampler.hpp"
-#include "errors.hpp"
+#include "bindings/blocks.hpp"
 
 namespace py = pybind11;
 
 namespace thoth {
 namespace {
-
-std::string describe(const py::handle& block) {
-    if (!py::isinstance<py::array>(block)) {
-        return "a " + std::string(py::str(py::type::of(block).attr("__name__")));
-    }
-    const auto array = py::reinterpret_borrow<py::array>(block);
-    const bool contiguous = (array.flags() & py::array::c_style) != 0;
-    return std::string(py::str(array.dtype())) + " of shape " + std::string(py::str(array.attr("shape"))) +
-           (contiguous ? "" : ", not C-contiguous");
-}
-
-bool is_block(const py::handle& block, int channels) {
-    if (!py::isinstance<py::array_t<float>>(block)) {
-        return false;
-    }
-    const auto array = py::reinterpret_borrow<py::array>(block);
-    if ((array.flags() & py::array::c_style) == 0) {
-        return false;
-    }
-    return (array.ndim() == 1 && channels == 1) || (array.ndim() == 2 && array.shape(1) == channels);
-}
-
-py::array checked_block(const py::handle& block, int channels) {
-    if (!is_block(block, channels)) {
-        const std::string shape = channels == 1 ? "(frames,)" : "(frames, " + std::to_string(channels) + ")";
-        throw AudioError("a Resampler of " + std::to_string(channels) +
-                         " channel(s) takes a C-contiguous float32 "
-                         "array of shape " +
-                         shape + ", not " + describe(block) +
-                         ": convert with numpy.ascontiguousarray(block, dtype=numpy.float32)");
-    }
-    return py::reinterpret_borrow<py::array>(block);
-}
 
 // The array takes the vector over; no sample is copied.
 py::array as_array(std::vector<float>&& samples, int channels) {
@@ -62,8 +29,7 @@ py::array as_array(std::vector<float>&& samples, int channels) {
 }
 
 py::array process(Resampler& resampler, const py::handle& block) {
-    const py::array array = checked_block(block, resampler.channels());
-    const std::span<const float> in(static_cast<const float*>(array.data()), static_cast<std::size_t>(array.size()));
+    const auto in = interleaved(block, resampler.channels(), "a Resampler");
     std::vector<float> out;
     {
         const py::gil_scoped_release release;

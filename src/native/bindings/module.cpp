@@ -9,6 +9,8 @@ namespace py = pybind11;
 namespace thoth {
 void register_audio(py::module_& m);
 void register_engine(py::module_& m);
+void register_ring_buffer(py::module_& m);
+void register_wav_writer(py::module_& m);
 }  // namespace thoth
 
 namespace {
@@ -49,4 +51,6 @@ PYBIND11_MODULE(_native, m) {
     py::register_local_exception_translator(translate);
     thoth::register_audio(m);
     thoth::register_engine(m);
+    thoth::register_ring_buffer(m);
+    thoth::register_wav_writer(m);
 }
