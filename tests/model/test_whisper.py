@@ -6,8 +6,6 @@ import asyncio
 import io
 import itertools
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -250,22 +248,11 @@ def test_a_waiter_can_be_cancelled(model: thoth.WhisperModel, audio: Path) -> No
         assert time.monotonic() - start < 10
 
 
-TICKER = """
-import sys, threading, time
-stop = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
-worst, last = 0.0, time.perf_counter()
-print("on", flush=True)
-while not stop.is_set():
-    time.sleep(0.001)
-    now = time.perf_counter()
-    worst, last = max(worst, now - last), now
-print(worst)
-"""
-
-
 def test_other_threads_run_on_during_inference(model: thoth.WhisperModel, audio: Path) -> None:
-    """A ticking thread is never held up for 50 ms, beyond what the machine does to one in a process that is idle."""
+    """Were the GIL held, a ticking thread would stand still for a whole pass, and tick a few dozen times in all.
+
+    The worst gap is printed, not judged: a shared machine may take a turn away from anybody.
+    """
     gaps: list[float] = []
     stop = threading.Event()
 
@@ -278,20 +265,17 @@ def test_other_threads_run_on_during_inference(model: thoth.WhisperModel, audio:
             last = now
 
     samples = decode(audio / LONG)
-    with subprocess.Popen(
-        [sys.executable, "-c", TICKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as idle:
-        assert idle.stdout is not None
-        assert idle.stdout.readline() == "on\n"
-        ticker = threading.Thread(target=tick)
-        ticker.start()
-        model.transcribe(samples, threads=1, audio_context="full")
-        stop.set()
-        ticker.join()
-        worst_of_idle_s = float(idle.communicate()[0])
-    print(f"worst gap {1000 * max(gaps):.1f} ms, in an idle process {1000 * worst_of_idle_s:.1f} ms")
-    assert len(gaps) > 100
-    assert max(gaps) < 0.05 + worst_of_idle_s
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    start = time.perf_counter()
+    model.transcribe(samples, threads=1, audio_context="full")
+    elapsed_s = time.perf_counter() - start
+    stop.set()
+    ticker.join()
+    gaps.sort()
+    print(f"{len(gaps)} ticks in {elapsed_s:.1f} s, worst gap {1000 * gaps[-1]:.1f} ms")
+    assert len(gaps) > 100 * elapsed_s
+    assert gaps[len(gaps) * 99 // 100] < 0.05
 
 
 def test_the_event_loop_runs_on(model: thoth.WhisperModel, audio: Path) -> None:
