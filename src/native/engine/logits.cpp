@@ -16,7 +16,10 @@ bool inside(std::span<float> logits, int token) noexcept {
 }  // namespace
 
 bool all_comparable(std::span<const float> logits) noexcept {
-    return std::none_of(logits.begin(), logits.end(), [](float logit) { return std::isnan(logit); });
+    // Without an early way out, so that the compiler can take many at a time: this runs for every token.
+    bool found = false;
+    for (const float logit : logits) found |= std::isnan(logit);
+    return !found;
 }
 
 void suppress(std::span<float> logits, const std::vector<int>& tokens) noexcept {
