@@ -204,7 +204,6 @@ void register_results(py::module_& m) {
         .def_readonly("segments", &WindowResult::segments)
         .def_readonly("no_speech_probability", &WindowResult::no_speech_probability)
         .def_readonly("temperature", &WindowResult::temperature)
-        .def_readonly("encoder_passes", &WindowResult::encoder_passes)
         .def_readonly("rerun_at_full_context", &WindowResult::rerun_at_full_context);
 }
 
@@ -221,11 +220,8 @@ void register_model(py::module_& m) {
         .def_property_readonly("info", [](const Engine& engine) { return model_info(engine.info()); })
         .def_property_readonly("window_samples", &Engine::window_samples)
         .def_property_readonly("end_of_text_token", &Engine::end_of_text_token)
-        .def_property_readonly("timestamp_begin_token", &Engine::timestamp_begin_token)
         .def_property_readonly("context_reruns", &Engine::context_reruns)
-        .def_property_readonly("most_inside", &Engine::most_inside)
-        .def_property_readonly("busy", [](const Engine& engine) { return engine.gate_stats().busy; })
-        .def_property_readonly("waiting", [](const Engine& engine) { return engine.gate_stats().waiting; });
+        .def_property_readonly("most_inside", &Engine::most_inside);
     m.def(
         "check_model",
         [](const std::string& path) {

@@ -25,7 +25,6 @@ public:
     // Throws what ended the run early: the interrupt's own exception, Cancelled, or ModelError for `status`.
     void finish(int status) const;
 
-    [[nodiscard]] int encoder_passes() const noexcept { return encoder_passes_; }
     // How many steps of temperature the last pass needed.
     [[nodiscard]] int fallbacks() const noexcept { return attempts_in_pass_ > 0 ? attempts_in_pass_ - 1 : 0; }
 

@@ -6,7 +6,6 @@
 #include <whisper.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <new>
 #include <numeric>
@@ -187,7 +186,6 @@ void Engine::load(ModelFile& file, const LoadProgress& on_progress) {
     if (!context_) throw InvalidModel("whisper.cpp refused the model: " + last_error_line());
     renew_state();
     end_of_text_ = whisper_token_eot(context_.get());
-    timestamp_begin_ = whisper_token_beg(context_.get());
 }
 
 // Sampling advances a random number generator that lives in the state, and widens its cache for the candidates. A
@@ -270,7 +268,6 @@ WindowResult Engine::run_window(std::span<const float> samples, const DecodeOpti
     if (run.sampled()) state_is_used_up_ = true;
     run.finish(status);
     WindowResult result;
-    result.encoder_passes = run.encoder_passes();
     result.temperature = options.temperature + static_cast<float>(run.fallbacks()) * params.temperature_inc;
     collect(result, options);
     if (options.without_timestamps) {

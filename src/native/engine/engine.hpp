@@ -58,7 +58,6 @@ public:
     [[nodiscard]] const ModelInfo& info() const noexcept { return info_; }
     [[nodiscard]] std::size_t window_samples() const noexcept;
     [[nodiscard]] int end_of_text_token() const noexcept { return end_of_text_; }
-    [[nodiscard]] int timestamp_begin_token() const noexcept { return timestamp_begin_; }
     [[nodiscard]] Gate::Stats gate_stats() const { return gate_.stats(); }
     [[nodiscard]] bool closed() const noexcept { return closed_; }
     // Windows that looked bad at a reduced audio context and were run again at the full one.
@@ -94,7 +93,6 @@ private:
     std::unique_ptr<whisper_state, FreeState> state_;
     bool state_is_used_up_ = false;
     int end_of_text_ = 0;
-    int timestamp_begin_ = 0;
     std::atomic<bool> closed_{false};
     std::atomic<std::uint64_t> context_reruns_{0};
     std::atomic<int> inside_{0};

@@ -25,7 +25,6 @@ struct WindowResult {
     std::vector<SegmentResult> segments;
     float no_speech_probability = 0.0F;
     float temperature = 0.0F;  // the one that the last pass was accepted at
-    int encoder_passes = 0;
     bool rerun_at_full_context = false;
 };
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, Final
 
+from thoth import _native
+from thoth.audio.samples import SAMPLE_RATE_HZ
 from thoth.errors import InvalidOption
 
-SAMPLE_RATE_HZ: Final = 16_000
-FRAME_SAMPLES: Final = 512
+FRAME_SAMPLES: Final = _native.Vad.FRAME_SAMPLES
 FRAME_S: Final = FRAME_SAMPLES / SAMPLE_RATE_HZ
 
 
