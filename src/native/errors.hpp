@@ -15,6 +15,9 @@ struct AudioError : Error {
     using Error::Error;
 };
 
+struct DeviceError : AudioError {
+    using AudioError::AudioError;
+};
 struct ModelError : Error {
     using Error::Error;
 };

@@ -2,7 +2,8 @@
 
     ThothError
     ├── AudioError          samples or a recording that cannot be used
-    │   └── DecodeError     a file that cannot be read as audio
+    │   ├── DecodeError     a file that cannot be read as audio
+    │   └── DeviceError     a sound device that cannot be opened, or that has gone
     ├── ModelError          a model that cannot be used
     │   ├── ModelNotFound   no such name in the catalogue, or not on this machine
     │   ├── InvalidModel    the file is not a well-formed Whisper model
@@ -39,6 +40,10 @@ class AudioError(ThothError):
 
 class DecodeError(AudioError):
     """A file, stream or byte string that cannot be decoded as audio."""
+
+
+class DeviceError(AudioError):
+    """A sound device that is not there, cannot be opened as asked, or stopped delivering."""
 
 
 class ModelError(ThothError):

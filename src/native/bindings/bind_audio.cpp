@@ -1,8 +1,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <memory>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,19 +12,6 @@ namespace py = pybind11;
 
 namespace thoth {
 namespace {
-
-// The array takes the vector over; no sample is copied.
-py::array as_array(std::vector<float>&& samples, int channels) {
-    auto owned = std::make_unique<std::vector<float>>(std::move(samples));
-    const auto frames = static_cast<py::ssize_t>(owned->size()) / channels;
-    const float* data = owned->data();
-    const py::capsule owner(owned.get(), [](void* vector) { delete static_cast<std::vector<float>*>(vector); });
-    owned.release();
-    if (channels == 1) {
-        return py::array_t<float>(frames, data, owner);
-    }
-    return py::array_t<float>({frames, static_cast<py::ssize_t>(channels)}, data, owner);
-}
 
 py::array process(Resampler& resampler, const py::handle& block) {
     const auto in = interleaved(block, resampler.channels(), "a Resampler");

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <stop_token>
 
+#include "bindings/signals.hpp"
 #include "engine/engine.hpp"
 #include "engine/log.hpp"
 #include "engine/model_file.hpp"
@@ -25,37 +26,6 @@ std::span<const float> view(const Samples& samples) {
     if (samples.ndim() != 1) throw py::value_error("samples must be a one-dimensional float32 array");
     return {samples.data(), static_cast<std::size_t>(samples.size())};
 }
-
-// Lets Ctrl-C through while the main thread is inside the core. Python runs signal handlers on that thread only,
-// and taking the GIL can cost a switch interval when other threads are busy: so not at every token.
-class SignalWatch {
-public:
-    SignalWatch() : on_main_thread_(is_main_thread()) {}
-
-    [[nodiscard]] std::function<void()> callback() {
-        if (!on_main_thread_) return {};
-        return [this] { check(); };
-    }
-
-private:
-    static constexpr std::chrono::milliseconds interval{50};
-
-    static bool is_main_thread() {
-        const auto threading = py::module_::import("threading");
-        return threading.attr("current_thread")().is(threading.attr("main_thread")());
-    }
-
-    void check() {
-        const auto now = std::chrono::steady_clock::now();
-        if (now - last_ < interval) return;
-        last_ = now;
-        const py::gil_scoped_acquire gil;
-        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    }
-
-    bool on_main_thread_;
-    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 // An event that may be set once, from any thread, and that ends whatever was started with it. Setting a parent sets
 // its children; setting a child leaves the parent alone.

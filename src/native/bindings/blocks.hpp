@@ -3,12 +3,16 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "errors.hpp"
 
-// Blocks of samples as Python hands them over: taken as they are, never converted behind the caller's back.
+// Blocks of samples as Python hands them over: taken as they are, never converted behind the caller's back. And as it
+// gets them.
 namespace thoth {
 
 inline std::string describe(const pybind11::handle& block) {
@@ -38,6 +42,20 @@ inline std::span<const float> interleaved(const pybind11::handle& block, int cha
     }
     refuse_block(block, taker + " of " + std::to_string(channels) + " channel(s)",
                  channels == 1 ? "(frames,)" : "(frames, " + std::to_string(channels) + ")");
+}
+
+// The samples as an array, (frames,) for one channel or (frames, channels). It takes the vector over; none is copied.
+inline pybind11::array as_array(std::vector<float>&& samples, int channels) {
+    namespace py = pybind11;
+    auto owned = std::make_unique<std::vector<float>>(std::move(samples));
+    const auto frames = static_cast<py::ssize_t>(owned->size()) / channels;
+    const float* data = owned->data();
+    const py::capsule owner(owned.get(), [](void* vector) { delete static_cast<std::vector<float>*>(vector); });
+    owned.release();
+    if (channels == 1) {
+        return py::array_t<float>(frames, data, owner);
+    }
+    return py::array_t<float>({frames, static_cast<py::ssize_t>(channels)}, data, owner);
 }
 
 }  // namespace thoth

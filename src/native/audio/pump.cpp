@@ -1,0 +1,433 @@
+#include "audio/pump.hpp"
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <utility>
+
+#include "errors.hpp"
+
+namespace thoth {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::milliseconds;
+
+constexpr double sample_rate_hz = 16'000.0;
+// How long frames may lie before they are looked for. A look costs some 5 us: 0.1 % of a core.
+constexpr milliseconds poll_interval{4};
+// A thread that looks every 4 ms and finds 50 gone was not running itself, nor perhaps the callback's: a stopped or
+// starved process is no dead device.
+constexpr double longest_look_s = 0.05;
+// A device may take seconds to begin (Bluetooth headsets do).
+constexpr double start_s = 5.0;
+constexpr double max_preroll_s = 600.0;
+constexpr double max_tap_s = 3600.0;
+constexpr std::size_t piece_frames = 1024;
+// Silence for an outage: enough to end any utterance. A device that is gone for days must not fill the disk.
+constexpr double most_outage_silence_s = 10.0;
+constexpr float most_amplitude = 8.0F;
+
+long process_id() {
+#ifdef _WIN32
+    return 0;  // no fork there
+#else
+    return static_cast<long>(getpid());
+#endif
+}
+
+void require_seconds(const char* option, double value, double most) {
+    if (value >= 0.0 && value <= most) return;
+    std::ostringstream message;
+    message << option << " takes 0 to " << most << " s, not " << value;
+    throw InvalidOption(message.str());
+}
+
+std::size_t samples_in(double seconds) { return static_cast<std::size_t>(std::ceil(seconds * sample_rate_hz)); }
+
+PumpOptions checked(const PumpOptions& options) {
+    require_seconds("preroll_s", options.preroll_s, max_preroll_s);
+    require_seconds("stall_s", options.stall_s, max_preroll_s);
+    return options;
+}
+
+}  // namespace
+
+std::shared_ptr<Pump> Pump::create(const PumpOptions& options) {
+    // A child made by fork() has a copy without the thread. Neither that thread could be joined there nor what it
+    // waits on be destroyed: both would wait for ever. So the copy is left alone.
+    return {new Pump(checked(options)), [](Pump* pump) {
+                if (pump->in_own_process()) delete pump;
+            }};
+}
+
+Pump::Pump(const PumpOptions& options)
+    : options_(options),
+      owner_process_(process_id()),
+      history_(samples_in(options.preroll_s)),
+      mono_(piece_frames),
+      thread_([this] { run(); }) {}
+
+Pump::~Pump() { stop(); }
+
+void Pump::attach(std::shared_ptr<Capture> capture) {
+    require_own_process();
+    const Lock lock(mutex_);
+    if (state_ == State::ended) throw AudioError("this stream has ended: open a new one");
+    if (capture_) throw AudioError("a stream is attached already: detach it first");
+    if (options_.lossless && capture->rate_hz() != sample_rate_hz) {
+        throw InvalidOption("a source that waits for its readers must deliver 16000 Hz");
+    }
+    if (had_stream_) account_outage(capture->rate_hz());
+    stream_lost_ = 0;
+    resampler_ = std::make_unique<LiveResampler>(capture->rate_hz(), sample_rate_hz);
+    frames_.resize(piece_frames * capture->channels());
+    capture_ = std::move(capture);
+    first_sample_ = counts_.samples;
+    callbacks_seen_ = 0;
+    silent_s_ = 0.0;
+    last_look_ = last_audio_ = Clock::now();
+    had_stream_ = true;
+    change(State::running);
+}
+
+void Pump::detach() {
+    require_own_process();
+    const Lock lock(mutex_);
+    end_stream();
+    if (state_ == State::running) change(State::idle);
+}
+
+Pump::Taps Pump::add_taps(std::size_t count, double capacity_s, double preroll_s) {
+    require_own_process();
+    require_seconds("capacity_s", capacity_s, max_tap_s);
+    require_seconds("preroll_s", preroll_s, max_preroll_s);
+    const Lock lock(mutex_);
+    if (capture_) take_all();
+    const auto past = history_.last(samples_in(preroll_s));
+    Taps taps;
+    for (std::size_t i = 0; i < count; ++i) taps.push_back(tap_with(past, capacity_s));
+    for (const auto& tap : taps) {
+        if (state_ == State::ended) {
+            tap->end();
+        } else {
+            readers_.push_back({tap});
+        }
+    }
+    return taps;
+}
+
+std::shared_ptr<Tap> Pump::tap_with(std::span<const float> past, double capacity_s) const {
+    auto tap = std::make_shared<Tap>(samples_in(capacity_s) + past.size());
+    tap->write(past);
+    const std::uint64_t begin = counts_.samples - past.size();
+    for (Loss loss : losses_.kept()) {
+        if (loss.sample < begin) continue;
+        loss.sample -= begin;
+        tap->note(loss);
+    }
+    return tap;
+}
+
+void Pump::remove_taps(const Taps& taps) {
+    require_own_process();
+    const Lock lock(mutex_);
+    if (capture_) take_all();
+    for (const auto& tap : taps) {
+        if (std::erase_if(readers_, [&](const Reader& reader) { return reader.tap == tap; }) > 0) tap->end();
+    }
+}
+
+void Pump::set_paused(const Taps& taps, bool paused) {
+    require_own_process();
+    const Lock lock(mutex_);
+    if (capture_) take_all();
+    for (auto& reader : readers_) {
+        if (std::ranges::find(taps, reader.tap) != taps.end()) reader.paused = paused;
+    }
+}
+
+void Pump::finish(const std::string& why) {
+    require_own_process();
+    const Lock lock(mutex_);
+    finishing_ = why;
+    if (!capture_) end(why);
+}
+
+void Pump::expect_end() {
+    require_own_process();
+    const Lock lock(mutex_);
+    end_expected_ = true;
+}
+
+void Pump::stop() {
+    require_own_process();
+    {
+        const Lock lock(mutex_);
+        end_stream();
+        end("");
+    }
+    join();
+}
+
+void Pump::fail(const std::string& why) {
+    require_own_process();
+    const Lock lock(mutex_);
+    end_stream();
+    end(why);
+}
+
+Pump::State Pump::state() const {
+    require_own_process();
+    const Lock lock(mutex_);
+    return state_;
+}
+
+std::string Pump::failure() const {
+    require_own_process();
+    const Lock lock(mutex_);
+    return failure_;
+}
+
+bool Pump::wait_while(State state, Clock::time_point deadline) const {
+    require_own_process();
+    Lock lock(mutex_);
+    return changed_.wait_until(lock, deadline, [&] { return state_ != state; });
+}
+
+PumpStats Pump::stats() const {
+    require_own_process();
+    const Lock lock(mutex_);
+    PumpStats stats = counts_;
+    if (capture_) {
+        // The gap that is still going on has not been met yet.
+        stats.frames_lost += capture_->frames_lost() - stream_lost_;
+        stats.xruns += capture_->xrun_count();
+        stats.held_back_s = static_cast<double>(capture_->frames().position()) / capture_->rate_hz() -
+                            static_cast<double>(counts_.samples - first_sample_) / sample_rate_hz;
+    }
+    stats.handover_mean_s = handovers_ == 0 ? 0.0 : handover_total_s_ / static_cast<double>(handovers_);
+    stats.loss_count = losses_.count();
+    stats.losses = losses_.kept();
+    return stats;
+}
+
+Level::Reading Pump::level() const {
+    require_own_process();
+    const Lock lock(mutex_);
+    return level_.reading();
+}
+
+bool Pump::in_own_process() const noexcept { return process_id() == owner_process_; }
+
+void Pump::require_own_process() const {
+    if (!in_own_process()) {
+        throw AudioError("this stream was opened before fork(): open one in the process that uses it");
+    }
+}
+
+void Pump::join() {
+    const std::lock_guard lock(join_mutex_);
+    if (thread_.joinable()) thread_.join();
+}
+
+void Pump::run() {
+    Lock lock(mutex_);
+    while (state_ != State::ended) {
+        if (!capture_) {
+            changed_.wait(lock, [&] { return capture_ || state_ == State::ended; });
+            continue;
+        }
+        try {
+            pass();
+        } catch (const std::exception& error) {  // no memory, say: an exception that leaves a thread ends the process
+            capture_.reset();
+            end(std::string("the stream failed: ") + error.what());
+        }
+        changed_.wait_for(lock, poll_interval, [&] { return state_ == State::ended; });
+    }
+}
+
+void Pump::pass() {
+    const auto at_the_end = finishing_;  // seen before the frames, so that all that came before it is taken
+    take_all();
+    if (at_the_end && capture_->frames().available() == 0) {
+        end_stream();
+        end(*at_the_end);
+    } else {
+        watch_heartbeat();
+    }
+}
+
+// What there is now, and no more: a source that never rests must not keep the lock here.
+void Pump::take_all() {
+    take_xruns();
+    std::size_t left = frames_to_take();
+    if (left > 0) {
+        const double age_s = capture_->since_callback_s();
+        handover_total_s_ += age_s;
+        handovers_ += 1;
+        counts_.handover_worst_s = std::max(counts_.handover_worst_s, age_s);
+        last_audio_ = Clock::now();
+    }
+    while (left > 0) {
+        if (const auto gap = capture_->frames().gap()) lose_frames(*gap);
+        left -= take(std::min(left, piece_frames));
+    }
+    if (const auto gap = capture_->frames().gap()) lose_frames(*gap);
+}
+
+std::size_t Pump::frames_to_take() {
+    std::size_t frames = capture_->frames().available();
+    if (!options_.lossless) return frames;
+    if (readers_.empty()) return 0;  // whoever comes first gets it all
+    for (const auto& reader : readers_) {
+        if (!reader.paused) frames = std::min(frames, reader.tap->room());
+    }
+    return frames;
+}
+
+std::size_t Pump::take(std::size_t most_frames) {
+    const std::size_t frames = capture_->frames().read(std::span(frames_).first(most_frames * capture_->channels()));
+    counts_.frames_captured += frames;
+    mix_down(frames);
+    deliver_resampled(std::span(mono_).first(frames));
+    return frames;
+}
+
+void Pump::take_xruns() {
+    std::uint64_t frame = 0;
+    while (capture_->xruns().read({&frame, 1}) == 1) note({LossCause::device, 0, frame, sample_at(frame), 0});
+}
+
+// Channels are added in their order, so that a frame's result depends on that frame alone.
+void Pump::mix_down(std::size_t frames) {
+    const std::size_t channels = capture_->channels();
+    const float* sample = frames_.data();
+    for (std::size_t frame = 0; frame < frames; ++frame) {
+        float sum = 0.0F;
+        for (std::size_t channel = 0; channel < channels; ++channel) sum += usable(*sample++);
+        mono_[frame] = sum / static_cast<float>(channels);
+    }
+}
+
+float Pump::usable(float sample) {
+    if (std::abs(sample) <= most_amplitude) return sample;  // false for a NaN
+    counts_.bad_samples += 1;
+    return std::isnan(sample) ? 0.0F : std::copysign(most_amplitude, sample);
+}
+
+void Pump::lose_frames(const Gap& gap) {
+    const std::uint64_t begin = sample_at(gap.position);
+    note({LossCause::overrun, gap.frames, gap.position, begin, sample_at(gap.position + gap.frames) - begin});
+    counts_.frames_lost += gap.frames;
+    stream_lost_ += gap.frames;
+    std::ranges::fill(mono_, 0.0F);
+    for (std::uint64_t left = gap.frames; left > 0;) {
+        const auto piece = std::min<std::uint64_t>(left, mono_.size());
+        deliver_resampled(std::span(mono_).first(static_cast<std::size_t>(piece)));
+        left -= piece;
+    }
+}
+
+void Pump::account_outage(double rate_hz) {
+    const double outage_s = duration<double>(Clock::now() - last_audio_).count();
+    const auto frames = static_cast<std::uint64_t>(outage_s * rate_hz);
+    const auto silence = samples_in(std::min(outage_s, most_outage_silence_s));
+    note({LossCause::outage, frames, stream_frames_, counts_.samples, silence});
+    counts_.frames_lost += frames;
+    const std::vector<float> silent_piece(piece_frames);
+    for (std::size_t left = silence; left > 0;) {
+        const auto piece = std::min(left, silent_piece.size());
+        deliver(std::span(silent_piece).first(piece));
+        left -= piece;
+    }
+}
+
+// On a tap the place is counted from its own first sample.
+void Pump::note(Loss loss) {
+    losses_.note(loss);
+    const std::uint64_t ahead = loss.sample - std::min(loss.sample, counts_.samples);
+    for (const auto& reader : readers_) {
+        if (reader.paused) continue;
+        loss.sample = reader.tap->offered() + ahead;
+        reader.tap->note(loss);
+    }
+}
+
+void Pump::deliver_resampled(std::span<const float> mono) {
+    resampled_.clear();
+    resampler_->process(mono, resampled_);
+    deliver(resampled_);
+}
+
+void Pump::deliver(std::span<const float> samples) {
+    counts_.samples += samples.size();
+    history_.push(samples);
+    level_.push(samples);
+    for (const auto& reader : readers_) {
+        if (!reader.paused) reader.tap->write(samples);
+    }
+}
+
+void Pump::watch_heartbeat() {
+    if (options_.stall_s == 0.0 || end_expected_ || state_ == State::stalled) return;
+    const auto now = Clock::now();
+    const double look_s = std::min(duration<double>(now - std::exchange(last_look_, now)).count(), longest_look_s);
+    if (const auto calls = capture_->callbacks(); calls != callbacks_seen_) {
+        callbacks_seen_ = calls;
+        silent_s_ = 0.0;
+        return;
+    }
+    silent_s_ += look_s;
+    const double patience_s = callbacks_seen_ == 0 ? std::max(start_s, options_.stall_s) : options_.stall_s;
+    if (silent_s_ < patience_s) return;
+    std::ostringstream why;
+    why << "no audio came for " << patience_s << " s";
+    if (options_.reconnects) {
+        failure_ = why.str();
+        change(State::stalled);
+    } else {
+        end_stream();
+        end(why.str());
+    }
+}
+
+// Takes all there is from the stream, the filter's rest included, and lets go of it.
+void Pump::end_stream() {
+    if (!capture_) return;
+    take_all();
+    if (capture_->frames().available() == 0) {  // unless readers were waited for and it is over now
+        if (const auto gap = capture_->frames().last_gap()) lose_frames(*gap);
+    }
+    resampled_.clear();
+    resampler_->flush(resampled_);
+    deliver(resampled_);
+    counts_.xruns += capture_->xrun_count();
+    stream_frames_ = capture_->frames().position();
+    capture_.reset();
+}
+
+void Pump::end(const std::string& why) {
+    if (state_ == State::ended) return;
+    failure_ = why;
+    for (const auto& reader : readers_) reader.tap->end();
+    readers_.clear();
+    change(State::ended);
+}
+
+void Pump::change(State state) {
+    state_ = state;
+    changed_.notify_all();
+}
+
+std::uint64_t Pump::sample_at(std::uint64_t frame) const {
+    const double samples = static_cast<double>(frame) * sample_rate_hz / capture_->rate_hz();
+    return first_sample_ + static_cast<std::uint64_t>(std::llround(samples));
+}
+
+}  // namespace thoth

@@ -1,0 +1,100 @@
+#include "audio/recorder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <utility>
+
+#include "errors.hpp"
+
+namespace thoth {
+namespace {
+
+constexpr int sample_rate_hz = 16'000;
+constexpr std::size_t block_samples = 1600;  // written ten times a second
+constexpr std::chrono::milliseconds idle_before_flush{500};
+constexpr std::chrono::seconds patience_at_end{1};
+
+}  // namespace
+
+struct Recorder::Work {
+    Work(std::shared_ptr<Tap> from, std::filesystem::path path, WavEncoding encoding, bool overwrite,
+         std::uint64_t most_frames)
+        : tap(std::move(from)),
+          writer(std::move(path), {sample_rate_hz, 1, encoding}, {.overwrite = overwrite}),
+          frames_left(most_frames) {}
+
+    void run() {
+        std::string why;
+        try {
+            copy();
+            writer.close();
+        } catch (const std::exception& error) {
+            why = error.what();
+        }
+        const std::lock_guard lock(mutex);
+        failure = std::move(why);
+        finished = true;
+        done.notify_all();
+    }
+
+    void copy() {
+        std::array<float, block_samples> block;
+        bool flushed = true;
+        while (frames_left > 0 && !tap->ended()) {
+            const auto room = std::span(block).first(std::min<std::uint64_t>(block.size(), frames_left));
+            const bool came = tap->wait_until(room.size(), Clock::now() + idle_before_flush);
+            if (const std::size_t samples = tap->read(room); samples > 0) {
+                writer.write(room.first(samples));
+                frames_left -= samples;
+                flushed = false;
+            } else if (!came && !std::exchange(flushed, true)) {
+                writer.flush();
+            }
+        }
+    }
+
+    const std::shared_ptr<Tap> tap;
+    WavWriter writer;
+    std::uint64_t frames_left;
+    std::mutex mutex;
+    std::condition_variable done;
+    std::string failure;
+    bool finished = false;
+};
+
+Recorder::Recorder(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding, bool overwrite,
+                   std::uint64_t most_frames)
+    : work_(std::make_shared<Work>(std::move(tap), std::move(path), encoding, overwrite, most_frames)) {
+    thread_ = std::thread([work = work_] { work->run(); });
+}
+
+Recorder::~Recorder() {
+    if (wait_until(Clock::now() + patience_at_end)) {
+        thread_.join();
+    } else {
+        thread_.detach();
+    }
+}
+
+bool Recorder::wait_until(Clock::time_point deadline) const {
+    std::unique_lock lock(work_->mutex);
+    return work_->done.wait_until(lock, deadline, [&] { return work_->finished; });
+}
+
+bool Recorder::finished() const {
+    const std::lock_guard lock(work_->mutex);
+    return work_->finished;
+}
+
+std::string Recorder::failure() const {
+    const std::lock_guard lock(work_->mutex);
+    return work_->failure;
+}
+
+std::uint64_t Recorder::frames() const { return work_->writer.frames(); }
+
+}  // namespace thoth

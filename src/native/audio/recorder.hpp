@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "audio/tap.hpp"
+#include "audio/wav_writer.hpp"
+
+namespace thoth {
+
+// Writes what a tap gives into a WAV file, on a thread of its own: a disk that stalls holds up neither the microphone
+// nor any other reader. The tap's capacity is how long it may stall.
+//
+// The file ends when the tap does, when it is as long as was asked for, or at the first error; nothing is read from the
+// tap after that. Between
+// utterances (a pause, a slow source) it is flushed once it has been idle for half a second.
+//
+// Threads: any may call anything. The thread owns what it uses: one that hangs in a dead disk is left behind.
+class Recorder {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    // Creates the file (16 kHz mono), which takes `most_frames` frames. Throws as WavWriter's constructor.
+    Recorder(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding, bool overwrite,
+             std::uint64_t most_frames);
+    // Waits for the thread, at most a second: end the tap before.
+    ~Recorder();
+    Recorder(const Recorder&) = delete;
+    Recorder& operator=(const Recorder&) = delete;
+
+    // True when the file is finished, false at the deadline.
+    [[nodiscard]] bool wait_until(Clock::time_point deadline) const;
+    [[nodiscard]] bool finished() const;
+    // Why the recording ended early, in words that name the file and what it holds; empty if it did not.
+    [[nodiscard]] std::string failure() const;
+    // In the file, or on the way to it.
+    [[nodiscard]] std::uint64_t frames() const;
+
+private:
+    struct Work;
+    std::shared_ptr<Work> work_;
+    std::thread thread_;
+};
+
+}  // namespace thoth

@@ -1,0 +1,95 @@
+#include "audio/tap.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "audio/in_use.hpp"
+
+namespace thoth {
+
+Tap::Tap(std::size_t capacity_samples) : Tap(CountedRing::create(1, capacity_samples), capacity_samples) {}
+
+Tap::Tap(CountedRing::Ends ring, std::size_t capacity)
+    : capacity_(capacity), producer_(std::move(ring.producer)), consumer_(std::move(ring.consumer)) {}
+
+void Tap::write(std::span<const float> samples) {
+    producer_.write(samples);
+    const std::lock_guard lock(mutex_);  // or a reader about to wait would miss these
+    if (waiting_) written_.notify_one();
+}
+
+void Tap::note(Loss loss) {
+    const std::lock_guard lock(mutex_);
+    losses_.note(loss);
+}
+
+void Tap::end() {
+    end_seen_.store(true, std::memory_order_release);
+    const std::lock_guard lock(mutex_);
+    written_.notify_one();
+}
+
+std::size_t Tap::read(std::span<float> to) {
+    const InUse in_use(reading_, "tap of a stream");
+    std::size_t done = 0;
+    while (done < to.size()) {
+        const std::size_t piece = read_piece(to.subspan(done));
+        if (piece == 0) break;
+        done += piece;
+    }
+    return done;
+}
+
+// Samples up to the next gap, or silence for what is left of this one.
+std::size_t Tap::read_piece(std::span<float> to) {
+    // Before the ring: what was written ahead of the end is then visible.
+    const bool end_seen = end_seen_.load(std::memory_order_acquire);
+    if (silence_left_ == 0) {
+        if (const auto gap = consumer_.gap()) begin_gap(*gap);
+    }
+    if (silence_left_ == 0) {
+        if (const std::size_t samples = consumer_.read(to); samples > 0) return samples;
+        if (!end_seen) return 0;
+        if (const auto gap = consumer_.last_gap()) begin_gap(*gap);
+    }
+    const auto silence = static_cast<std::size_t>(std::min<std::uint64_t>(silence_left_, to.size()));
+    std::ranges::fill(to.first(silence), 0.0F);
+    silence_left_ -= silence;
+    return silence;
+}
+
+void Tap::begin_gap(const Gap& gap) {
+    silence_left_ = gap.frames;
+    note({LossCause::reader, gap.frames, gap.position, gap.position, gap.frames});
+}
+
+bool Tap::wait_until(std::size_t samples, Clock::time_point deadline) {
+    const InUse in_use(reading_, "tap of a stream");
+    const std::uint64_t wanted = std::min(samples, capacity_);
+    const auto ready = [&] {
+        return end_seen_.load(std::memory_order_acquire) || silence_left_ + consumer_.available() >= wanted;
+    };
+    std::unique_lock lock(mutex_);
+    waiting_ = true;
+    const bool in_time = written_.wait_until(lock, deadline, ready);
+    waiting_ = false;
+    return in_time;
+}
+
+bool Tap::ended() {
+    const InUse in_use(reading_, "tap of a stream");
+    if (!end_seen_.load(std::memory_order_acquire)) return false;
+    return silence_left_ == 0 && consumer_.available() == 0 && consumer_.position() == producer_.position();
+}
+
+std::vector<Loss> Tap::losses() const {
+    const std::lock_guard lock(mutex_);
+    return losses_.kept();
+}
+
+std::uint64_t Tap::loss_count() const {
+    const std::lock_guard lock(mutex_);
+    return losses_.count();
+}
+
+}  // namespace thoth
