@@ -20,9 +20,19 @@ logging.getLogger("thoth").addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     from thoth._native import CancelToken as CancelToken
+    from thoth.audio.devices import Device as Device
+    from thoth.audio.devices import devices as devices
+    from thoth.audio.file_source import FileSource as FileSource
+    from thoth.audio.live_input import LiveInput as LiveInput
+    from thoth.audio.live_stats import InputStats as InputStats
+    from thoth.audio.live_stats import Loss as Loss
+    from thoth.audio.microphone import Microphone as Microphone
+    from thoth.audio.recorder import Recorder as Recorder
+    from thoth.audio.recorder import Recording as Recording
     from thoth.errors import AudioError as AudioError
     from thoth.errors import Cancelled as Cancelled
     from thoth.errors import DecodeError as DecodeError
+    from thoth.errors import DeviceError as DeviceError
     from thoth.errors import DownloadError as DownloadError
     from thoth.errors import InvalidModel as InvalidModel
     from thoth.errors import InvalidOption as InvalidOption
@@ -47,14 +57,23 @@ _HOMES = {
     "CancelToken": "thoth._native",
     "Cancelled": "thoth.errors",
     "DecodeError": "thoth.errors",
+    "Device": "thoth.audio.devices",
+    "DeviceError": "thoth.errors",
     "DownloadError": "thoth.errors",
+    "FileSource": "thoth.audio.file_source",
+    "InputStats": "thoth.audio.live_stats",
     "InvalidModel": "thoth.errors",
     "InvalidOption": "thoth.errors",
+    "LiveInput": "thoth.audio.live_input",
+    "Loss": "thoth.audio.live_stats",
+    "Microphone": "thoth.audio.microphone",
     "ModelBusy": "thoth.errors",
     "ModelError": "thoth.errors",
     "ModelNotFound": "thoth.errors",
     "ModelStore": "thoth.model.store",
     "Progress": "thoth.model.progress",
+    "Recorder": "thoth.audio.recorder",
+    "Recording": "thoth.audio.recorder",
     "Segment": "thoth.model.transcript",
     "ThothError": "thoth.errors",
     "TranscribeOptions": "thoth.model.options",
@@ -63,6 +82,7 @@ _HOMES = {
     "VadOptions": "thoth.model.speech",
     "WhisperModel": "thoth.model.whisper",
     "Word": "thoth.model.transcript",
+    "devices": "thoth.audio.devices",
 }
 
 __all__ = [
@@ -71,14 +91,23 @@ __all__ = [
     "CancelToken",
     "Cancelled",
     "DecodeError",
+    "Device",
+    "DeviceError",
     "DownloadError",
+    "FileSource",
+    "InputStats",
     "InvalidModel",
     "InvalidOption",
+    "LiveInput",
+    "Loss",
+    "Microphone",
     "ModelBusy",
     "ModelError",
     "ModelNotFound",
     "ModelStore",
     "Progress",
+    "Recorder",
+    "Recording",
     "Segment",
     "ThothError",
     "TranscribeOptions",
@@ -88,6 +117,7 @@ __all__ = [
     "WhisperModel",
     "Word",
     "__version__",
+    "devices",
 ]
 
 

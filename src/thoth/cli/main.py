@@ -14,9 +14,11 @@ import typer
 
 import thoth
 from thoth.cli.console import EXIT_FAILED, report
+from thoth.cli.devices import list_devices
 from thoth.cli.doctor import doctor
 from thoth.cli.file_runs import DEBUG_VARIABLE
 from thoth.cli.models import models_app
+from thoth.cli.record import record
 from thoth.cli.transcribe import transcribe
 
 EXIT_CODES = (
@@ -33,6 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(epilog=EXIT_CODES)(transcribe)
+app.command("devices")(list_devices)
+app.command(epilog=EXIT_CODES)(record)
 app.command()(doctor)
 app.add_typer(models_app, name="models")
 
