@@ -4,6 +4,7 @@
 #include <sstream>
 #include <thread>
 
+#include "audio/limits.hpp"
 #include "errors.hpp"
 
 namespace thoth {
@@ -28,13 +29,11 @@ CallbackFeeder::CallbackFeeder(PaStreamCallback* callback, void* user_data, doub
                                std::size_t block_frames, double speed, std::size_t keep_durations)
     : callback_(callback),
       user_data_(user_data),
-      rate_hz_(rate_hz),
-      channels_(static_cast<std::size_t>(channels)),
+      rate_hz_(checked_rate("rate_hz", rate_hz)),
+      channels_(checked_channels(channels)),
       block_frames_(block_frames),
       speed_(speed),
       keep_durations_(keep_durations) {
-    require(rate_hz > 0.0 && rate_hz <= 768'000.0, "rate_hz", "a rate above 0 and up to 768000", rate_hz);
-    require(channels >= 1 && channels <= 32, "channels", "1 to 32", channels);
     require(block_frames >= 1, "block_frames", "1 or more", static_cast<double>(block_frames));
     require(speed >= 0.0 && speed <= 1e6, "speed", "0 (no pace) to 1000000", speed);
     durations_s_.reserve(keep_durations);

@@ -5,33 +5,30 @@
 #include <sstream>
 #include <utility>
 
+#include "audio/limits.hpp"
 #include "errors.hpp"
 
 namespace thoth {
 namespace {
 
-constexpr double min_rate_hz = 1'000.0;
-constexpr double max_rate_hz = 768'000.0;
-constexpr int max_channels = 32;
 constexpr double max_buffer_s = 600.0;
 constexpr double max_buffer_samples = 1U << 28U;  // 1 GiB
 constexpr std::size_t most_xruns = 64;
 
-std::size_t capacity_frames(double rate_hz, int channels, double buffer_s) {
+CountedRing::Ends ring_for(double rate_hz, int channels, double buffer_s) {
+    const std::size_t count = checked_channels(channels);
+    const double frames = std::ceil(checked_rate("rate_hz", rate_hz) * buffer_s);
     std::ostringstream message;
-    if (!(rate_hz >= min_rate_hz && rate_hz <= max_rate_hz)) {  // negated, so that NaN fails too
-        message << "rate_hz takes a sample rate of 1000 to 768000 Hz, not " << rate_hz;
-    } else if (channels < 1 || channels > max_channels) {
-        message << "channels takes 1 to 32, not " << channels;
-    } else if (!(buffer_s > 0.0 && buffer_s <= max_buffer_s)) {
+    if (!(buffer_s > 0.0 && buffer_s <= max_buffer_s)) {
         message << "buffer_s takes a time above 0 and up to 600 s, not " << buffer_s;
-    } else if (rate_hz * buffer_s * channels > max_buffer_samples) {
+        throw InvalidOption(message.str());
+    }
+    if (frames * channels > max_buffer_samples) {
         message << "a buffer of " << buffer_s << " s, " << channels << " channels and " << rate_hz
                 << " Hz would take more than 1 GiB: take a smaller buffer_s";
-    } else {
-        return static_cast<std::size_t>(std::ceil(rate_hz * buffer_s));
+        throw InvalidOption(message.str());
     }
-    throw InvalidOption(message.str());
+    return CountedRing::create(count, static_cast<std::size_t>(frames));
 }
 
 // For counters that one thread alone stores: a plain addition, where fetch_add would lock the bus.
@@ -42,10 +39,8 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t more) noexcept {
 }  // namespace
 
 Capture::Capture(double rate_hz, int channels, double buffer_s)
-    : Capture(rate_hz, channels,
-              CountedRing::create(static_cast<std::size_t>(std::max(channels, 1)),
-                                  capacity_frames(rate_hz, channels, buffer_s)),
-              RingBuffer<std::uint64_t>::create(most_xruns)) {}
+    : Capture(rate_hz, channels, ring_for(rate_hz, channels, buffer_s), RingBuffer<std::uint64_t>::create(most_xruns)) {
+}
 
 Capture::Capture(double rate_hz, int channels, CountedRing::Ends ring, RingBuffer<std::uint64_t>::Ends xruns)
     : rate_hz_(rate_hz),

@@ -9,13 +9,12 @@
 #include <sstream>
 
 #include "audio/in_use.hpp"
+#include "audio/limits.hpp"
 #include "errors.hpp"
 
 namespace thoth {
 namespace {
 
-constexpr double min_rate_hz = 1'000.0;
-constexpr double max_rate_hz = 768'000.0;
 constexpr double max_table_bytes = 4.0 * 1024 * 1024;
 
 // The filter, as shares of the narrower Nyquist frequency. The pass-band is that of libsoxr's VHQ recipe; a wider

@@ -4,18 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 #include <string>
 
 #include "audio/in_use.hpp"
+#include "audio/limits.hpp"
 #include "errors.hpp"
 
 namespace thoth {
 namespace {
-
-constexpr double min_rate_hz = 1'000.0;
-constexpr double max_rate_hz = 768'000.0;
-constexpr int max_channels = 32;
 
 // libsoxr queues what it is given and counts frames in int: long input goes in by pieces, small enough that
 // neither its input nor its output queue grows with the caller's block.
@@ -42,22 +38,6 @@ unsigned long recipe_named(std::string_view quality) {
         throw InvalidOption("quality takes QQ, LQ, MQ, HQ or VHQ, not '" + std::string(quality) + "'");
     }
     return found->soxr_recipe;
-}
-
-double checked_rate(const char* option, double rate_hz) {
-    if (!(rate_hz >= min_rate_hz && rate_hz <= max_rate_hz)) {  // negated, so that NaN fails too
-        std::ostringstream message;
-        message << option << " takes a sample rate of 1000 to 768000 Hz, not " << rate_hz;
-        throw InvalidOption(message.str());
-    }
-    return rate_hz;
-}
-
-std::size_t checked_channels(int channels) {
-    if (channels < 1 || channels > max_channels) {
-        throw InvalidOption("channels takes 1 to 32, not " + std::to_string(channels));
-    }
-    return static_cast<std::size_t>(channels);
 }
 
 std::size_t piece_frames_for(double out_per_in) {

@@ -10,15 +10,13 @@
 #include <utility>
 
 #include "audio/in_use.hpp"
+#include "audio/limits.hpp"
 #include "errors.hpp"
 
 namespace thoth {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "WAV is little-endian: swap the samples' bytes here");
-
-constexpr std::int64_t max_rate_hz = 768'000;
-constexpr int max_channels = 32;
 
 // A third of a second of 48 kHz stereo float32: few system calls, little to lose.
 constexpr std::size_t buffer_bytes = 128 * 1024;
@@ -29,12 +27,10 @@ constexpr auto renewal_interval = std::chrono::milliseconds(500);
 constexpr float full_scale_pcm16 = 32'768.0F;
 
 WavFormat checked(const WavFormat& format) {
-    if (format.rate_hz < 1 || format.rate_hz > max_rate_hz) {
+    if (format.rate_hz < 1 || static_cast<double>(format.rate_hz) > max_rate_hz) {
         throw InvalidOption("rate_hz takes a sample rate of 1 to 768000 Hz, not " + std::to_string(format.rate_hz));
     }
-    if (format.channels < 1 || format.channels > max_channels) {
-        throw InvalidOption("channels takes 1 to 32, not " + std::to_string(format.channels));
-    }
+    static_cast<void>(checked_channels(format.channels));
     return format;
 }
 
