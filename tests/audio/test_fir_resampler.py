@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-import threading
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -195,41 +193,3 @@ def test_blocks_of_another_form_are_refused_and_change_nothing(block: Any) -> No
     with pytest.raises(AudioError, match=r"a FirResampler .* C-contiguous float32 array of shape \(frames,\)"):
         resampler.process(block)
     assert len(resampler.flush()) == 0
-
-
-@pytest.mark.parametrize("in_hz", [16_000, 48_000])
-def test_the_stream_ends_with_flush(in_hz: int) -> None:
-    resampler = FirResampler(in_hz, SPEECH_HZ)
-    resampler.process(noise(100))
-    resampler.flush()
-    assert len(resampler.flush()) == 0
-    with pytest.raises(AudioError, match="FirResampler was flushed"):
-        resampler.process(noise(100))
-
-
-def test_a_second_thread_is_refused_while_the_first_computes_without_the_gil() -> None:
-    resampler = FirResampler(44_100, SPEECH_HZ)
-    block = noise(44_100 * 20)
-    done = threading.Event()
-
-    def compute() -> None:
-        while not done.is_set():
-            try:
-                resampler.process(block)
-            except AudioError:
-                continue
-
-    worker = threading.Thread(target=compute)
-
-    def meet_it() -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            resampler.process(block[:1])
-
-    worker.start()
-    try:
-        with pytest.raises(AudioError, match="two threads at once"):
-            meet_it()
-    finally:
-        done.set()
-        worker.join()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import threading
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -179,41 +177,3 @@ def test_blocks_of_another_form_are_refused_and_change_nothing(block: Any) -> No
 def test_a_block_of_the_wrong_channel_count_is_refused() -> None:
     with pytest.raises(AudioError, match=r"\(frames, 2\), not float32 of shape \(3, 3\)"):
         Resampler(48_000, 16_000, 2).process(np.zeros((3, 3), np.float32))
-
-
-@pytest.mark.parametrize("in_hz", [16_000, 48_000])
-def test_the_stream_ends_with_flush(in_hz: int) -> None:
-    resampler = Resampler(in_hz, 16_000)
-    resampler.process(noise(100))
-    resampler.flush()
-    assert len(resampler.flush()) == 0
-    with pytest.raises(AudioError, match="was flushed"):
-        resampler.process(noise(100))
-
-
-def test_a_second_thread_is_refused_while_the_first_computes_without_the_gil() -> None:
-    resampler = Resampler(44_100, 16_000)
-    block = noise(44_100 * 20)
-    done = threading.Event()
-
-    def compute() -> None:
-        while not done.is_set():
-            try:
-                resampler.process(block)
-            except AudioError:
-                continue
-
-    worker = threading.Thread(target=compute)
-
-    def meet_it() -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            resampler.process(block[:1])
-
-    worker.start()
-    try:
-        with pytest.raises(AudioError, match="two threads at once"):
-            meet_it()
-    finally:
-        done.set()
-        worker.join()
