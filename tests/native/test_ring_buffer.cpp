@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "audio/ring_buffer.hpp"
+#include "cores.hpp"
 #include "require.hpp"
 
 using thoth::RingBuffer;
@@ -165,6 +166,7 @@ Tally two_threads(std::size_t capacity, std::size_t largest_block, std::uint64_t
     auto ends = RingBuffer<T>::create(capacity, first_count);
     Tally tally;
     std::jthread writer([&, producer = std::move(ends.producer)]() mutable {
+        stay_on_core(1);
         std::mt19937 random(1);
         std::vector<T> block(largest_block);
         Patience patience;
@@ -226,5 +228,6 @@ int main(int argc, char** argv) {
     counters_wrap_at_every_offset();
     every_slot_holds_an_element();
     an_end_that_moved_goes_on_where_it_was_and_keeps_the_ring_alive();
+    stay_on_core(0);
     nothing_is_lost_between_two_threads(argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000'000);
 }
