@@ -17,20 +17,14 @@ namespace {
 using std::chrono::duration;
 using std::chrono::milliseconds;
 
-constexpr double sample_rate_hz = 16'000.0;
+constexpr double sample_rate_hz = LiveConverter::out_rate_hz;
 // How long frames may lie before they are looked for. A look costs some 5 us: 0.1 % of a core.
 constexpr milliseconds poll_interval{4};
-// A thread that looks every 4 ms and finds 50 gone was not running itself, nor perhaps the callback's: a stopped or
-// starved process is no dead device.
-constexpr double longest_look_s = 0.05;
-// A device may take seconds to begin (Bluetooth headsets do).
-constexpr double start_s = 5.0;
 constexpr double max_preroll_s = 600.0;
 constexpr double max_tap_s = 3600.0;
 constexpr std::size_t piece_frames = 1024;
 // Silence for an outage: enough to end any utterance. A device that is gone for days must not fill the disk.
 constexpr double most_outage_silence_s = 10.0;
-constexpr float most_amplitude = 8.0F;
 
 long process_id() {
 #ifdef _WIN32
@@ -69,7 +63,6 @@ Pump::Pump(const PumpOptions& options)
     : options_(options),
       owner_process_(process_id()),
       history_(samples_in(options.preroll_s)),
-      mono_(piece_frames),
       thread_([this] { run(); }) {}
 
 Pump::~Pump() { stop(); }
@@ -84,13 +77,12 @@ void Pump::attach(std::shared_ptr<Capture> capture) {
     }
     if (had_stream_) account_outage(capture->rate_hz());
     stream_lost_ = 0;
-    resampler_ = std::make_unique<LiveResampler>(capture->rate_hz(), sample_rate_hz);
+    converter_.emplace(capture->rate_hz(), capture->channels());
+    heartbeat_ = Heartbeat(options_.stall_s);
     frames_.resize(piece_frames * capture->channels());
     capture_ = std::move(capture);
     first_sample_ = counts_.samples;
-    callbacks_seen_ = 0;
-    silent_s_ = 0.0;
-    last_look_ = last_audio_ = Clock::now();
+    last_audio_ = Clock::now();
     had_stream_ = true;
     change(State::running);
 }
@@ -102,34 +94,30 @@ void Pump::detach() {
     if (state_ == State::running) change(State::idle);
 }
 
-Pump::Taps Pump::add_taps(std::size_t count, double capacity_s, double preroll_s) {
+Taps Pump::add_taps(std::size_t count, const TapOptions& options) {
     require_own_process();
-    require_seconds("capacity_s", capacity_s, max_tap_s);
-    require_seconds("preroll_s", preroll_s, max_preroll_s);
+    require_seconds("capacity_s", options.capacity_s, max_tap_s);
+    require_seconds("preroll_s", options.preroll_s, max_preroll_s);
     const Lock lock(mutex_);
     if (capture_) take_all();
-    const auto past = history_.last(samples_in(preroll_s));
+    const auto past = history_.last(samples_in(options.preroll_s));
     Taps taps;
-    for (std::size_t i = 0; i < count; ++i) taps.push_back(tap_with(past, capacity_s));
-    for (const auto& tap : taps) {
-        if (state_ == State::ended) {
-            tap->end();
-        } else {
-            readers_.push_back({tap});
-        }
-    }
+    for (std::size_t i = 0; i < count; ++i) taps.push_back(tap_with(past, options));
+    had_reader_ = true;
+    readers_.add(taps);
+    if (state_ == State::ended) readers_.end_all();
     return taps;
 }
 
-std::shared_ptr<Tap> Pump::tap_with(std::span<const float> past, double capacity_s) const {
-    auto tap = std::make_shared<Tap>(samples_in(capacity_s) + past.size());
-    tap->write(past);
+std::shared_ptr<Tap> Pump::tap_with(std::span<const float> past, const TapOptions& options) const {
     const std::uint64_t begin = counts_.samples - past.size();
+    auto tap = std::make_shared<Tap>(samples_in(options.capacity_s) + past.size(), begin, options.most_samples);
     for (Loss loss : losses_.kept()) {
         if (loss.sample < begin) continue;
         loss.sample -= begin;
         tap->note(loss);
     }
+    tap->write(past);
     return tap;
 }
 
@@ -137,18 +125,14 @@ void Pump::remove_taps(const Taps& taps) {
     require_own_process();
     const Lock lock(mutex_);
     if (capture_) take_all();
-    for (const auto& tap : taps) {
-        if (std::erase_if(readers_, [&](const Reader& reader) { return reader.tap == tap; }) > 0) tap->end();
-    }
+    readers_.remove(taps);
 }
 
 void Pump::set_paused(const Taps& taps, bool paused) {
     require_own_process();
     const Lock lock(mutex_);
     if (capture_) take_all();
-    for (auto& reader : readers_) {
-        if (std::ranges::find(taps, reader.tap) != taps.end()) reader.paused = paused;
-    }
+    readers_.set_paused(taps, paused);
 }
 
 void Pump::finish(const std::string& why) {
@@ -207,6 +191,7 @@ PumpStats Pump::stats() const {
         // The gap that is still going on has not been met yet.
         stats.frames_lost += capture_->frames_lost() - stream_lost_;
         stats.xruns += capture_->xrun_count();
+        stats.bad_samples += converter_->bad_samples();
         stats.held_back_s = static_cast<double>(capture_->frames().position()) / capture_->rate_hz() -
                             static_cast<double>(counts_.samples - first_sample_) / sample_rate_hz;
     }
@@ -282,20 +267,16 @@ void Pump::take_all() {
 }
 
 std::size_t Pump::frames_to_take() {
-    std::size_t frames = capture_->frames().available();
+    const std::size_t frames = capture_->frames().available();
     if (!options_.lossless) return frames;
-    if (readers_.empty()) return 0;  // whoever comes first gets it all
-    for (const auto& reader : readers_) {
-        if (!reader.paused) frames = std::min(frames, reader.tap->room());
-    }
-    return frames;
+    return had_reader_ ? std::min(frames, readers_.room()) : 0;  // whoever comes first gets it all
 }
 
 std::size_t Pump::take(std::size_t most_frames) {
-    const std::size_t frames = capture_->frames().read(std::span(frames_).first(most_frames * capture_->channels()));
+    const auto room = std::span(frames_).first(most_frames * capture_->channels());
+    const std::size_t frames = capture_->frames().read(room);
     counts_.frames_captured += frames;
-    mix_down(frames);
-    deliver_resampled(std::span(mono_).first(frames));
+    deliver(converter_->convert(room.first(frames * capture_->channels())));
     return frames;
 }
 
@@ -304,32 +285,14 @@ void Pump::take_xruns() {
     while (capture_->xruns().read({&frame, 1}) == 1) note({LossCause::device, 0, frame, sample_at(frame), 0});
 }
 
-// Channels are added in their order, so that a frame's result depends on that frame alone.
-void Pump::mix_down(std::size_t frames) {
-    const std::size_t channels = capture_->channels();
-    const float* sample = frames_.data();
-    for (std::size_t frame = 0; frame < frames; ++frame) {
-        float sum = 0.0F;
-        for (std::size_t channel = 0; channel < channels; ++channel) sum += usable(*sample++);
-        mono_[frame] = sum / static_cast<float>(channels);
-    }
-}
-
-float Pump::usable(float sample) {
-    if (std::abs(sample) <= most_amplitude) return sample;  // false for a NaN
-    counts_.bad_samples += 1;
-    return std::isnan(sample) ? 0.0F : std::copysign(most_amplitude, sample);
-}
-
 void Pump::lose_frames(const Gap& gap) {
     const std::uint64_t begin = sample_at(gap.position);
     note({LossCause::overrun, gap.frames, gap.position, begin, sample_at(gap.position + gap.frames) - begin});
     counts_.frames_lost += gap.frames;
     stream_lost_ += gap.frames;
-    std::ranges::fill(mono_, 0.0F);
     for (std::uint64_t left = gap.frames; left > 0;) {
-        const auto piece = std::min<std::uint64_t>(left, mono_.size());
-        deliver_resampled(std::span(mono_).first(static_cast<std::size_t>(piece)));
+        const auto piece = std::min<std::uint64_t>(left, piece_frames);
+        deliver(converter_->convert_silence(static_cast<std::size_t>(piece)));
         left -= piece;
     }
 }
@@ -348,46 +311,22 @@ void Pump::account_outage(double rate_hz) {
     }
 }
 
-// On a tap the place is counted from its own first sample.
-void Pump::note(Loss loss) {
+void Pump::note(const Loss& loss) {
     losses_.note(loss);
-    const std::uint64_t ahead = loss.sample - std::min(loss.sample, counts_.samples);
-    for (const auto& reader : readers_) {
-        if (reader.paused) continue;
-        loss.sample = reader.tap->offered() + ahead;
-        reader.tap->note(loss);
-    }
-}
-
-void Pump::deliver_resampled(std::span<const float> mono) {
-    resampled_.clear();
-    resampler_->process(mono, resampled_);
-    deliver(resampled_);
+    readers_.note(loss, loss.sample - std::min(loss.sample, counts_.samples));
 }
 
 void Pump::deliver(std::span<const float> samples) {
     counts_.samples += samples.size();
     history_.push(samples);
     level_.push(samples);
-    for (const auto& reader : readers_) {
-        if (!reader.paused) reader.tap->write(samples);
-    }
+    readers_.write(samples);
 }
 
 void Pump::watch_heartbeat() {
-    if (options_.stall_s == 0.0 || end_expected_ || state_ == State::stalled) return;
-    const auto now = Clock::now();
-    const double look_s = std::min(duration<double>(now - std::exchange(last_look_, now)).count(), longest_look_s);
-    if (const auto calls = capture_->callbacks(); calls != callbacks_seen_) {
-        callbacks_seen_ = calls;
-        silent_s_ = 0.0;
-        return;
-    }
-    silent_s_ += look_s;
-    const double patience_s = callbacks_seen_ == 0 ? std::max(start_s, options_.stall_s) : options_.stall_s;
-    if (silent_s_ < patience_s) return;
+    if (!heartbeat_.failed(capture_->callbacks()) || end_expected_ || state_ == State::stalled) return;
     std::ostringstream why;
-    why << "no audio came for " << patience_s << " s";
+    why << "no audio came for " << heartbeat_.patience_s() << " s";
     if (options_.reconnects) {
         failure_ = why.str();
         change(State::stalled);
@@ -404,9 +343,8 @@ void Pump::end_stream() {
     if (capture_->frames().available() == 0) {  // unless readers were waited for and it is over now
         if (const auto gap = capture_->frames().last_gap()) lose_frames(*gap);
     }
-    resampled_.clear();
-    resampler_->flush(resampled_);
-    deliver(resampled_);
+    deliver(converter_->flush());
+    counts_.bad_samples += converter_->bad_samples();
     counts_.xruns += capture_->xrun_count();
     stream_frames_ = capture_->frames().position();
     capture_.reset();
@@ -415,8 +353,7 @@ void Pump::end_stream() {
 void Pump::end(const std::string& why) {
     if (state_ == State::ended) return;
     failure_ = why;
-    for (const auto& reader : readers_) reader.tap->end();
-    readers_.clear();
+    readers_.end_all();
     change(State::ended);
 }
 

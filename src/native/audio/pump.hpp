@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "audio/capture.hpp"
+#include "audio/heartbeat.hpp"
 #include "audio/history.hpp"
 #include "audio/level.hpp"
-#include "audio/live_resampler.hpp"
+#include "audio/live_converter.hpp"
 #include "audio/loss.hpp"
+#include "audio/readers.hpp"
 #include "audio/tap.hpp"
 
 namespace thoth {
@@ -26,6 +28,12 @@ struct PumpOptions {
     double stall_s = 0.75;    // a stream without a callback for so long has failed; 0: never
     bool lossless = false;    // wait for slow readers instead of losing: for sources that can wait, at 16 kHz only
     bool reconnects = false;  // a failed stream may be replaced by attach(): readers stay
+};
+
+struct TapOptions {
+    double capacity_s = 30.0;  // how far its reader may fall behind, up to an hour
+    double preroll_s = 0.0;    // it begins so long ago, as far as that is kept
+    std::uint64_t most_samples = Tap::endless;
 };
 
 struct PumpStats {
@@ -45,13 +53,11 @@ struct PumpStats {
 // channels, resamples it to 16 kHz and hands it to every tap. It keeps the last seconds for taps that come later, puts
 // silence where frames were lost, measures the level, and notices when the callback has died.
 //
-// A NaN becomes 0 and whatever lies beyond +-8 (18 dB over full scale, infinities too) becomes +-8, both counted: one
-// such sample would spoil a whole filter length.
-//
 // Its thread polls, since a callback that woke it would have to make a system call. It takes no lock that is ever held
 // while waiting for Python, for a disk or for a reader, so it is late by no more than the system's scheduler makes it.
 //
-// Threads: any may call anything. In a child made by fork() the thread is missing, and calls throw AudioError.
+// Threads: any may call anything. In a child made by fork() the thread is missing, and calls throw AudioError;
+// require_own_process() is that check alone.
 class Pump {
 public:
     enum class State {
@@ -73,10 +79,8 @@ public:
     // Takes what has come, and lets go of the stream, which must not call back any more, or has stalled.
     void detach();
 
-    using Taps = std::vector<std::shared_ptr<Tap>>;
-    // `count` readers that get the same from now on, or from up to `preroll_s` seconds ago as far as they are kept.
-    // `capacity_s` is what each may fall behind. After the end they hold the pre-roll only. Throws InvalidOption.
-    [[nodiscard]] Taps add_taps(std::size_t count, double capacity_s, double preroll_s);
+    // `count` readers that get the same. After the end of the stream they hold the pre-roll only. Throws InvalidOption.
+    [[nodiscard]] Taps add_taps(std::size_t count, const TapOptions& options);
     // They get what has come up to now, and their end.
     void remove_taps(const Taps& taps);
     // While paused a tap gets nothing, and loses nothing.
@@ -92,6 +96,7 @@ public:
     // As stop(), for a reason that failure() then tells.
     void fail(const std::string& why);
 
+    void require_own_process() const;
     [[nodiscard]] State state() const;
     // Why the stream ended or stalled; empty if it did not, or was stopped.
     [[nodiscard]] std::string failure() const;
@@ -103,30 +108,22 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     using Lock = std::unique_lock<std::mutex>;
-    struct Reader {
-        std::shared_ptr<Tap> tap;
-        bool paused = false;
-    };
 
     explicit Pump(const PumpOptions& options);
 
     void run();
     [[nodiscard]] bool in_own_process() const noexcept;
-    void require_own_process() const;
     void join();
     void pass();
     void take_all();
-    [[nodiscard]] std::shared_ptr<Tap> tap_with(std::span<const float> past, double capacity_s) const;
+    [[nodiscard]] std::shared_ptr<Tap> tap_with(std::span<const float> past, const TapOptions& options) const;
     [[nodiscard]] std::size_t frames_to_take();
     std::size_t take(std::size_t most_frames);
     void take_xruns();
     void watch_heartbeat();
-    void mix_down(std::size_t frames);
-    [[nodiscard]] float usable(float sample);
     void lose_frames(const Gap& gap);
     void account_outage(double rate_hz);
-    void note(Loss loss);
-    void deliver_resampled(std::span<const float> mono);
+    void note(const Loss& loss);
     void deliver(std::span<const float> samples);
     void end_stream();
     void end(const std::string& why);
@@ -142,7 +139,8 @@ private:
     std::optional<std::string> finishing_;  // why
     bool end_expected_ = false;
     std::string failure_;
-    std::vector<Reader> readers_;
+    Readers readers_;
+    bool had_reader_ = false;
     History history_;
     Level level_;
     LossLog losses_;
@@ -152,15 +150,11 @@ private:
 
     // The stream attached now, or latest.
     std::shared_ptr<Capture> capture_;
-    std::unique_ptr<LiveResampler> resampler_;
+    std::optional<LiveConverter> converter_;
+    Heartbeat heartbeat_{options_.stall_s};
     std::uint64_t first_sample_ = 0;  // where it begins
     std::uint64_t stream_lost_ = 0;   // of its frames, in gaps met so far
     std::vector<float> frames_;
-    std::vector<float> mono_;
-    std::vector<float> resampled_;
-    std::uint64_t callbacks_seen_ = 0;
-    double silent_s_ = 0.0;
-    Clock::time_point last_look_;
     Clock::time_point last_audio_;
     bool had_stream_ = false;
     std::uint64_t stream_frames_ = 0;  // of the stream before

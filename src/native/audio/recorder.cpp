@@ -1,6 +1,5 @@
 #include "audio/recorder.hpp"
 
-#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <mutex>
@@ -21,11 +20,8 @@ constexpr std::chrono::seconds patience_at_end{1};
 }  // namespace
 
 struct Recorder::Work {
-    Work(std::shared_ptr<Tap> from, std::filesystem::path path, WavEncoding encoding, bool overwrite,
-         std::uint64_t most_frames)
-        : tap(std::move(from)),
-          writer(std::move(path), {sample_rate_hz, 1, encoding}, {.overwrite = overwrite}),
-          frames_left(most_frames) {}
+    Work(std::shared_ptr<Tap> from, std::filesystem::path path, WavEncoding encoding, bool overwrite)
+        : tap(std::move(from)), writer(std::move(path), {sample_rate_hz, 1, encoding}, {.overwrite = overwrite}) {}
 
     void run() {
         std::string why;
@@ -34,6 +30,7 @@ struct Recorder::Work {
             writer.close();
         } catch (const std::exception& error) {
             why = error.what();
+            tap->abandon();
         }
         const std::lock_guard lock(mutex);
         failure = std::move(why);
@@ -44,12 +41,11 @@ struct Recorder::Work {
     void copy() {
         std::array<float, block_samples> block;
         bool flushed = true;
-        while (frames_left > 0 && !tap->ended()) {
-            const auto room = std::span(block).first(std::min<std::uint64_t>(block.size(), frames_left));
-            const bool came = tap->wait_until(room.size(), Clock::now() + idle_before_flush);
-            if (const std::size_t samples = tap->read(room); samples > 0) {
-                writer.write(room.first(samples));
-                frames_left -= samples;
+        const InUse turn = tap->claim();
+        while (!tap->ended()) {
+            const bool came = tap->wait_until(block.size(), Clock::now() + idle_before_flush);
+            if (const std::size_t samples = tap->read(block); samples > 0) {
+                writer.write(std::span(block).first(samples));
                 flushed = false;
             } else if (!came && !std::exchange(flushed, true)) {
                 writer.flush();
@@ -59,16 +55,14 @@ struct Recorder::Work {
 
     const std::shared_ptr<Tap> tap;
     WavWriter writer;
-    std::uint64_t frames_left;
     std::mutex mutex;
     std::condition_variable done;
     std::string failure;
     bool finished = false;
 };
 
-Recorder::Recorder(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding, bool overwrite,
-                   std::uint64_t most_frames)
-    : work_(std::make_shared<Work>(std::move(tap), std::move(path), encoding, overwrite, most_frames)) {
+Recorder::Recorder(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding, bool overwrite)
+    : work_(std::make_shared<Work>(std::move(tap), std::move(path), encoding, overwrite)) {
     thread_ = std::thread([work = work_] { work->run(); });
 }
 

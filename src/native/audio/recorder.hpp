@@ -15,8 +15,7 @@ namespace thoth {
 // Writes what a tap gives into a WAV file, on a thread of its own: a disk that stalls holds up neither the microphone
 // nor any other reader. The tap's capacity is how long it may stall.
 //
-// The file ends when the tap does, when it is as long as was asked for, or at the first error; nothing is read from the
-// tap after that. Between
+// The file ends when the tap does, or at the first error, after which the tap is abandoned. Between
 // utterances (a pause, a slow source) it is flushed once it has been idle for half a second.
 //
 // Threads: any may call anything. The thread owns what it uses: one that hangs in a dead disk is left behind.
@@ -24,9 +23,8 @@ class Recorder {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // Creates the file (16 kHz mono), which takes `most_frames` frames. Throws as WavWriter's constructor.
-    Recorder(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding, bool overwrite,
-             std::uint64_t most_frames);
+    // Creates the file (16 kHz mono). Throws as WavWriter's constructor.
+    Recorder(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding, bool overwrite);
     // Waits for the thread, at most a second: end the tap before.
     ~Recorder();
     Recorder(const Recorder&) = delete;

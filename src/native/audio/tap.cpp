@@ -3,17 +3,26 @@
 #include <algorithm>
 #include <utility>
 
-#include "audio/in_use.hpp"
-
 namespace thoth {
 
-Tap::Tap(std::size_t capacity_samples) : Tap(CountedRing::create(1, capacity_samples), capacity_samples) {}
+Tap::Tap(std::size_t capacity_samples, std::uint64_t first_sample, std::uint64_t most_samples)
+    : Tap(CountedRing::create(1, capacity_samples), capacity_samples, first_sample, most_samples) {}
 
-Tap::Tap(CountedRing::Ends ring, std::size_t capacity)
-    : capacity_(capacity), producer_(std::move(ring.producer)), consumer_(std::move(ring.consumer)) {}
+Tap::Tap(CountedRing::Ends ring, std::size_t capacity, std::uint64_t first_sample, std::uint64_t most_samples)
+    : capacity_(capacity),
+      first_sample_(first_sample),
+      most_samples_(most_samples),
+      producer_(std::move(ring.producer)),
+      consumer_(std::move(ring.consumer)) {}
 
 void Tap::write(std::span<const float> samples) {
-    producer_.write(samples);
+    if (end_seen_.load(std::memory_order_relaxed)) return;
+    const std::uint64_t left = most_samples_ - producer_.position();
+    producer_.write(samples.first(static_cast<std::size_t>(std::min<std::uint64_t>(samples.size(), left))));
+    if (samples.size() >= left) {
+        end();
+        return;
+    }
     const std::lock_guard lock(mutex_);  // or a reader about to wait would miss these
     if (waiting_) written_.notify_one();
 }
@@ -24,19 +33,25 @@ void Tap::note(Loss loss) {
 }
 
 void Tap::end() {
+    if (end_seen_.load(std::memory_order_relaxed)) return;
+    total_ = producer_.position();
     end_seen_.store(true, std::memory_order_release);
     const std::lock_guard lock(mutex_);
     written_.notify_one();
 }
 
+bool Tap::wanted() const noexcept {
+    return !end_seen_.load(std::memory_order_relaxed) && !abandoned_.load(std::memory_order_relaxed);
+}
+
 std::size_t Tap::read(std::span<float> to) {
-    const InUse in_use(reading_, "tap of a stream");
     std::size_t done = 0;
     while (done < to.size()) {
         const std::size_t piece = read_piece(to.subspan(done));
         if (piece == 0) break;
         done += piece;
     }
+    delivered_.fetch_add(done, std::memory_order_relaxed);
     return done;
 }
 
@@ -64,7 +79,6 @@ void Tap::begin_gap(const Gap& gap) {
 }
 
 bool Tap::wait_until(std::size_t samples, Clock::time_point deadline) {
-    const InUse in_use(reading_, "tap of a stream");
     const std::uint64_t wanted = std::min(samples, capacity_);
     const auto ready = [&] {
         return end_seen_.load(std::memory_order_acquire) || silence_left_ + consumer_.available() >= wanted;
@@ -76,10 +90,8 @@ bool Tap::wait_until(std::size_t samples, Clock::time_point deadline) {
     return in_time;
 }
 
-bool Tap::ended() {
-    const InUse in_use(reading_, "tap of a stream");
-    if (!end_seen_.load(std::memory_order_acquire)) return false;
-    return silence_left_ == 0 && consumer_.available() == 0 && consumer_.position() == producer_.position();
+bool Tap::ended() const noexcept {
+    return end_seen_.load(std::memory_order_acquire) && delivered_.load(std::memory_order_relaxed) == total_;
 }
 
 std::vector<Loss> Tap::losses() const {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,6 +84,7 @@ bool wait_in_steps(std::optional<double> timeout_s, const Wait& wait) {
 }
 
 py::array read(Tap& tap, std::size_t samples, std::optional<double> timeout_s) {
+    const InUse turn = tap.claim();  // for the whole call: nobody reads between its steps
     std::vector<float> out;
     const auto take = [&](std::size_t most) {
         const std::size_t before = out.size();
@@ -102,6 +102,7 @@ py::array read(Tap& tap, std::size_t samples, std::optional<double> timeout_s) {
 }
 
 bool wait(Tap& tap, std::size_t samples, std::optional<double> timeout_s) {
+    const InUse turn = tap.claim();
     return wait_in_steps(timeout_s, [&](Clock::time_point step) { return tap.wait_until(samples, step); });
 }
 
@@ -114,16 +115,19 @@ bool wait_while(const Pump& pump, const std::string& state, std::optional<double
     return wait_in_steps(timeout_s, [&](Clock::time_point step) { return pump.wait_while(waited_for, step); });
 }
 
+Taps add_taps(Pump& pump, std::size_t count, double capacity_s, double preroll_s,
+              std::optional<std::uint64_t> most_samples) {
+    return pump.add_taps(count, {capacity_s, preroll_s, most_samples.value_or(Tap::endless)});
+}
+
 std::shared_ptr<Recorder> make_recorder(std::shared_ptr<Tap> tap, std::filesystem::path path,
-                                        const std::string& encoding, bool overwrite,
-                                        std::optional<std::uint64_t> most_frames) {
+                                        const std::string& encoding, bool overwrite) {
     if (encoding != "pcm16" && encoding != "float32") {
         throw InvalidOption("encoding takes 'pcm16' or 'float32', not '" + encoding + "'");
     }
     const auto kind = encoding == "pcm16" ? WavEncoding::pcm16 : WavEncoding::float32;
     const py::gil_scoped_release release;
-    return std::make_shared<Recorder>(std::move(tap), std::move(path), kind, overwrite,
-                                      most_frames.value_or(std::numeric_limits<std::uint64_t>::max()));
+    return std::make_shared<Recorder>(std::move(tap), std::move(path), kind, overwrite);
 }
 
 void register_results(py::module_& m) {
@@ -157,14 +161,14 @@ void register_tap(py::module_& m) {
              "at the time limit. Releases the GIL.")
         .def_property_readonly("ended", &Tap::ended, "Whether nothing is left and nothing will come.")
         .def_property_readonly("losses", &Tap::losses, "The latest 1000, counted from the tap's own first sample.")
-        .def_property_readonly("loss_count", &Tap::loss_count);
+        .def_property_readonly("loss_count", &Tap::loss_count)
+        .def_property_readonly("first_sample", &Tap::first_sample, "The place in the stream of its first sample.");
 }
 
 void register_recorder(py::module_& m) {
     py::class_<Recorder, std::shared_ptr<Recorder>>(
         m, "FileRecorder", "Writes a Tap into a WAV file, 16 kHz mono, on a thread of its own. Any thread.")
-        .def(py::init(&make_recorder), "tap"_a, "path"_a, "encoding"_a = "pcm16", "overwrite"_a = false,
-             "most_frames"_a = py::none())
+        .def(py::init(&make_recorder), "tap"_a, "path"_a, "encoding"_a = "pcm16", "overwrite"_a = false)
         .def("wait", &wait_finished, "timeout_s"_a = py::none(),
              "Return True when the file is finished, False at the time limit. Releases the GIL.")
         .def_property_readonly("finished", &Recorder::finished)
@@ -186,13 +190,14 @@ void register_pump(py::module_& m) {
              "preroll_s"_a = 1.0, "stall_s"_a = 0.75, "lossless"_a = false, "reconnects"_a = false)
         .def("attach", &Pump::attach, "capture"_a, Released())
         .def("detach", &Pump::detach, Released())
-        .def("add_taps", &Pump::add_taps, "count"_a, "capacity_s"_a, "preroll_s"_a, Released())
+        .def("add_taps", &add_taps, "count"_a, "capacity_s"_a, "preroll_s"_a, "most_samples"_a = py::none(), Released())
         .def("remove_taps", &Pump::remove_taps, "taps"_a, Released())
         .def("set_paused", &Pump::set_paused, "taps"_a, "paused"_a, Released())
         .def("finish", &Pump::finish, "why"_a = "", Released())
         .def("expect_end", &Pump::expect_end, Released())
         .def("stop", &Pump::stop, Released())
         .def("fail", &Pump::fail, "why"_a, Released())
+        .def("require_own_process", &Pump::require_own_process, "Raise AudioError in a child made by fork().")
         .def("wait_while", &wait_while, "state"_a, "timeout_s"_a = py::none())
         .def_property_readonly("state", [](const Pump& pump) { return name(pump.state()); })
         .def_property_readonly("failure", &Pump::failure)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Final, Self
 
 from thoth._native import Capture, Pump, Tap
-from thoth.audio.live_stats import InputStats, losses_of
+from thoth.audio.live_stats import InputStats, losses_of, reader_losses_of
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
 from thoth.errors import AudioError, InvalidOption
 
@@ -59,6 +62,7 @@ class LiveInput(ABC):
             except BaseException:
                 self.stop()
                 raise
+            _stop_at_exit(self)
         return self
 
     def stop(self) -> None:
@@ -138,6 +142,7 @@ class LiveInput(ABC):
         """The account of this stream; also after its end."""
         counts = self.pump.stats()
         capture = self._capture()
+        missed = () if self._reader is None else reader_losses_of(self._reader)
         return InputStats(
             device=self.name,
             rate_hz=capture.rate_hz,
@@ -146,8 +151,8 @@ class LiveInput(ABC):
             frames_captured=counts.frames_captured,
             frames_lost=counts.frames_lost,
             xruns=counts.xruns,
-            losses=losses_of(counts.losses),
-            loss_count=counts.loss_count,
+            losses=tuple(sorted((*losses_of(counts.losses), *missed), key=lambda loss: loss.at_s)),
+            loss_count=counts.loss_count + len(missed),
             bad_samples=counts.bad_samples,
             callbacks=capture.callbacks,
             callback_mean_s=capture.callback_mean_s,
@@ -194,6 +199,7 @@ class LiveInput(ABC):
     def _own_tap(self) -> Tap:
         with self._lock:
             pump = self.pump
+            pump.require_own_process()  # a reader from before a fork() would wait for ever
             if self._reader is None:
                 (self._reader,) = pump.add_taps(1, BACKLOG_S, self._preroll_s)
             return self._reader
@@ -209,6 +215,25 @@ class LiveInput(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+_started: weakref.WeakSet[LiveInput] = weakref.WeakSet()
+
+
+def _stop_at_exit(source: LiveInput) -> None:
+    """Let the interpreter find no thread of this source at its end, where a thread that needs it ends the process.
+
+    Handlers run last one first, so that this one has to come again after the one with which sounddevice ends PortAudio.
+    """
+    _started.add(source)
+    atexit.unregister(_stop_all)
+    atexit.register(_stop_all)
+
+
+def _stop_all() -> None:
+    for source in list(_started):
+        with contextlib.suppress(AudioError):  # of another process, before a fork()
+            source.stop()
 
 
 def _check_samples(samples: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from thoth._native import LossRecord
+from thoth._native import LossRecord, Tap
 from thoth.audio.samples import SAMPLE_RATE_HZ
 
 
@@ -39,7 +39,8 @@ class InputStats:
     duration_s: how much was delivered, silence in place of losses included.
     frames_captured, frames_lost: of the device; together all that it gave, and what it would have given in an outage.
     xruns: how often the system lost input by itself, as PortAudio reports it; how much, it does not say.
-    losses, loss_count: the latest 1000 losses, and how many there were.
+    losses, loss_count: the latest 1000 losses, and how many there were; what `read()` lost, when it did not keep up, is
+        among them. A Recorder has its own.
     bad_samples: those that were no number (now 0) or beyond ±8 (now ±8).
     callbacks, callback_mean_s, callback_worst_s: how often the audio callback ran, and how long; since the device was
         opened the last time.
@@ -67,13 +68,19 @@ class InputStats:
 
 def losses_of(records: Iterable[LossRecord]) -> tuple[Loss, ...]:
     """Turn the core's records, whose times are in samples, into losses."""
-    return tuple(
-        Loss(
-            cause=record.cause,
-            frames=record.frames,
-            first_frame=record.first_frame,
-            at_s=record.sample / SAMPLE_RATE_HZ,
-            silence_s=record.silence / SAMPLE_RATE_HZ,
-        )
-        for record in records
+    return tuple(_loss(record) for record in records)
+
+
+def reader_losses_of(tap: Tap) -> tuple[Loss, ...]:
+    """Return what a tap's own reader lost, placed on the clock of the stream."""
+    return tuple(_loss(record, tap.first_sample) for record in tap.losses if record.cause == "reader")
+
+
+def _loss(record: LossRecord, first_sample: int = 0) -> Loss:
+    return Loss(
+        cause=record.cause,
+        frames=record.frames,
+        first_frame=record.first_frame + first_sample,
+        at_s=(record.sample + first_sample) / SAMPLE_RATE_HZ,
+        silence_s=record.silence / SAMPLE_RATE_HZ,
     )

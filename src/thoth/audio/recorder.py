@@ -157,10 +157,15 @@ class Recorder:
 
     @property
     def error(self) -> AudioError | None:
-        """Why the recording ended by itself, else None."""
-        if self._file is not None and self._file.failure:
+        """Why the recording ended before its time, else None."""
+        if self._recording is not None:
+            return self._recording.error
+        if self._file is None:
+            return None
+        if self._file.failure:
             return AudioError(self._file.failure)
-        return self.source.error if self._file is not None else None
+        is_complete = self._file.frames == self._most_frames
+        return None if is_complete else self.source.error
 
     @property
     def duration_s(self) -> float:
@@ -200,9 +205,9 @@ class Recorder:
     def _begin(self) -> None:
         self._pump = pump = self.source.pump
         # Taps first: while the file is being created, on a slow disk, nothing that is said is missed.
-        self._taps = pump.add_taps(2 if self._with_tap else 1, BACKLOG_S, self._preroll_s)
+        self._taps = pump.add_taps(2 if self._with_tap else 1, BACKLOG_S, self._preroll_s, self._most_frames)
         try:
-            self._file = FileRecorder(self._taps[0], self.path, self._encoding, self._overwrite, self._most_frames)
+            self._file = FileRecorder(self._taps[0], self.path, self._encoding, self._overwrite)
         except BaseException:
             pump.remove_taps(self._taps)
             raise
@@ -232,4 +237,5 @@ class Recorder:
             raise AudioError("this recorder keeps no samples to read: make it with tap=True")
         if not self._taps:
             raise AudioError(f"{self.path}: nothing is being recorded, call start() first")
+        self._pump.require_own_process()
         return self._taps[1]
