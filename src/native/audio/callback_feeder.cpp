@@ -42,7 +42,7 @@ CallbackFeeder::CallbackFeeder(PaStreamCallback* callback, void* user_data, doub
 std::vector<double> CallbackFeeder::durations_s() const { return durations_s_; }
 
 bool CallbackFeeder::ready(std::size_t frames) {
-    if (capture_ != nullptr && capture_->room() < frames) return false;
+    if (capture_ != nullptr && capture_->room() < std::min(frames, capture_->capacity())) return false;
     if (speed_ == 0.0) return true;
     if (!clock_runs_) {
         clock_runs_ = true;

@@ -74,8 +74,9 @@ void Capture::take(const void* input, std::size_t frames, unsigned long flags) n
 }
 
 void Capture::time_call(std::uint64_t begin, std::uint64_t end) noexcept {
-    add(total_ticks_, end - begin);
-    worst_ticks_.store(std::max(worst_ticks_.load(std::memory_order_relaxed), end - begin), std::memory_order_relaxed);
+    const std::uint64_t ticks = end > begin ? end - begin : 0;  // two cores' clocks may differ by a little
+    add(total_ticks_, ticks);
+    worst_ticks_.store(std::max(worst_ticks_.load(std::memory_order_relaxed), ticks), std::memory_order_relaxed);
     last_tick_.store(begin, std::memory_order_relaxed);
     add(callbacks_, 1);
 }
@@ -94,7 +95,6 @@ double Capture::callback_worst_s() const noexcept {
 double Capture::since_callback_s() const noexcept {
     const auto last = last_tick_.load(std::memory_order_relaxed);
     const auto now = ticks_now();
-    // Two cores' clocks may differ by a little: never below zero.
     return last == 0 || now < last ? 0.0 : tick_rate_.seconds(static_cast<double>(now - last));
 }
 

@@ -15,8 +15,8 @@ namespace thoth {
 // What a PortAudio input stream writes into: float32, interleaved. The callback copies and counts, nothing else: no
 // allocation, no lock, no system call, no log.
 //
-// Threads: callback() belongs to the stream's audio thread; frames() and xruns() to the one that reads; the rest may
-// be called by any. The object must outlive the stream: PortAudio holds its bare address.
+// Threads: callback() and room() belong to the stream's audio thread; frames() and xruns() to the one that reads; the
+// rest may be called by any. The object must outlive the stream: PortAudio holds its bare address.
 class Capture {
 public:
     // A ring that holds `buffer_s` seconds. rate_hz 1 kHz to 768 kHz, channels 1 to 32, buffer_s up to 600; throws
@@ -37,8 +37,9 @@ public:
     [[nodiscard]] CountedRing::Consumer& frames() noexcept { return consumer_; }
     [[nodiscard]] RingBuffer<std::uint64_t>::Consumer& xruns() noexcept { return xrun_consumer_; }
 
-    // Frames that a call is sure to take now; for whoever stands in for the audio thread.
+    // Frames that a call is sure to take now, and at best; for whoever stands in for the audio thread.
     [[nodiscard]] std::size_t room() noexcept { return producer_.room(); }
+    [[nodiscard]] std::size_t capacity() const noexcept { return producer_.capacity(); }
 
     // Calls so far: the heartbeat. PortAudio reports nothing when a device goes; this then stands still.
     [[nodiscard]] std::uint64_t callbacks() const noexcept { return callbacks_.load(std::memory_order_relaxed); }

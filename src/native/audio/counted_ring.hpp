@@ -26,7 +26,8 @@ struct Gap {
 // any thread.
 //
 // How it works: gaps go through a small ring of their own. A gap is published when the first frames after it are
-// taken, before these: whoever sees the frames sees it too. After a loss nothing is taken until a whole block fits, or
+// taken, before these: whoever sees the frames sees it too. After a loss nothing is taken until a whole block fits (or
+// the ring is empty, where it never could), or
 // a slow reader would get shreds; and nothing as long as the ring of gaps is full, so that the gap goes on instead
 // of going missing. The last gap, with nothing behind it, is in the count of all lost frames alone.
 class CountedRing {
@@ -47,10 +48,11 @@ class CountedRing::Producer {
 public:
     // Takes whole frames, from the front as many as fit, and counts the rest as lost.
     void write(std::span<const float> samples) noexcept {
+        if (samples.empty()) return;
         const std::uint64_t frames = samples.size() / channels_;
         std::uint64_t taken = 0;
         // Every write and read moves whole frames and the capacity holds whole frames, so what fits does too.
-        if (open_.frames == 0 || (samples_.free() >= samples.size() && close_gap())) {
+        if (open_.frames == 0 || (has_room_after_loss(samples.size()) && close_gap())) {
             taken = samples_.write(samples) / channels_;
         }
         position_ += taken;
@@ -67,8 +69,9 @@ public:
         lost_->store(lost_->load(std::memory_order_relaxed) + frames, std::memory_order_release);
     }
 
-    // Frames that a write is sure to take now.
+    // Frames that a write is sure to take now, unless a loss came before: then a whole block has to fit.
     [[nodiscard]] std::size_t room() noexcept { return samples_.free() / channels_; }
+    [[nodiscard]] std::size_t capacity() const noexcept { return samples_.capacity() / channels_; }
     // Frames offered so far, lost ones too.
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 
@@ -76,6 +79,10 @@ private:
     friend class CountedRing;
     Producer(std::size_t channels, RingBuffer<float>::Producer samples, RingBuffer<Gap>::Producer gaps, Lost lost)
         : channels_(channels), samples_(std::move(samples)), gaps_(std::move(gaps)), lost_(std::move(lost)) {}
+
+    [[nodiscard]] bool has_room_after_loss(std::size_t samples) noexcept {
+        return samples_.free() >= std::min(samples, samples_.capacity());
+    }
 
     [[nodiscard]] bool close_gap() noexcept {
         if (gaps_.write({&open_, 1}) == 0) return false;
@@ -123,6 +130,8 @@ public:
 
     // Frames that can be read now, whether or not gaps lie between them.
     [[nodiscard]] std::size_t available() noexcept { return samples_.available() / channels_; }
+    // Whether a gap lies ahead: what is to come may then not fit before what is there has been read.
+    [[nodiscard]] bool behind() const noexcept { return lost() != passed_; }
     // All frames lost so far, also those in gaps that have not been met yet.
     [[nodiscard]] std::uint64_t lost() const noexcept { return lost_->load(std::memory_order_acquire); }
     // Frames read and stepped over so far.

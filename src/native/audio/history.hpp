@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace thoth {
@@ -21,14 +22,16 @@ public:
         filled_ = std::min(filled_ + samples.size(), samples_.size());
     }
 
-    // The last `count` samples, or all when there are fewer, oldest first.
-    [[nodiscard]] std::vector<float> last(std::size_t count) const {
+    // The last `count` samples, or all when there are fewer, in two pieces, oldest first. They hold until the next
+    // push().
+    [[nodiscard]] std::pair<std::span<const float>, std::span<const float>> last(std::size_t count) const {
         count = std::min(count, filled_);
-        std::vector<float> out(count);
-        for (std::size_t i = 0; i < count; ++i)
-            out[i] = samples_[(next_ + samples_.size() - count + i) % samples_.size()];
-        return out;
+        const auto newer = std::min(count, next_);
+        const std::span all(samples_);
+        return {all.last(all.size() - next_).last(count - newer), all.first(next_).last(newer)};
     }
+
+    [[nodiscard]] std::size_t capacity() const noexcept { return samples_.size(); }
 
 private:
     std::vector<float> samples_;

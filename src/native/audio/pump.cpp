@@ -1,9 +1,5 @@
 #include "audio/pump.hpp"
 
-#ifndef _WIN32
-#include <unistd.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
 #include <sstream>
@@ -26,14 +22,6 @@ constexpr std::size_t piece_frames = 1024;
 // Silence for an outage: enough to end any utterance. A device that is gone for days must not fill the disk.
 constexpr double most_outage_silence_s = 10.0;
 
-long process_id() {
-#ifdef _WIN32
-    return 0;  // no fork there
-#else
-    return static_cast<long>(getpid());
-#endif
-}
-
 void require_seconds(const char* option, double value, double most) {
     if (value >= 0.0 && value <= most) return;
     std::ostringstream message;
@@ -46,24 +34,21 @@ std::size_t samples_in(double seconds) { return static_cast<std::size_t>(std::ce
 PumpOptions checked(const PumpOptions& options) {
     require_seconds("preroll_s", options.preroll_s, max_preroll_s);
     require_seconds("stall_s", options.stall_s, max_preroll_s);
-    return options;
+    PumpOptions checked = options;
+    if (options.lossless) checked.stall_s = 0.0;  // a source that waits for its readers falls silent with them
+    return checked;
 }
 
 }  // namespace
 
 std::shared_ptr<Pump> Pump::create(const PumpOptions& options) {
-    // A child made by fork() has a copy without the thread. Neither that thread could be joined there nor what it
-    // waits on be destroyed: both would wait for ever. So the copy is left alone.
     return {new Pump(checked(options)), [](Pump* pump) {
-                if (pump->in_own_process()) delete pump;
+                if (pump->process_.here()) delete pump;  // elsewhere the copy is left alone
             }};
 }
 
 Pump::Pump(const PumpOptions& options)
-    : options_(options),
-      owner_process_(process_id()),
-      history_(samples_in(options.preroll_s)),
-      thread_([this] { run(); }) {}
+    : options_(options), history_(samples_in(options.preroll_s)), thread_([this] { run(); }) {}
 
 Pump::~Pump() { stop(); }
 
@@ -75,9 +60,9 @@ void Pump::attach(std::shared_ptr<Capture> capture) {
     if (options_.lossless && capture->rate_hz() != sample_rate_hz) {
         throw InvalidOption("a source that waits for its readers must deliver 16000 Hz");
     }
+    converter_.emplace(capture->rate_hz(), capture->channels());
     if (had_stream_) account_outage(capture->rate_hz());
     stream_lost_ = 0;
-    converter_.emplace(capture->rate_hz(), capture->channels());
     heartbeat_ = Heartbeat(options_.stall_s);
     frames_.resize(piece_frames * capture->channels());
     capture_ = std::move(capture);
@@ -91,34 +76,45 @@ void Pump::detach() {
     require_own_process();
     const Lock lock(mutex_);
     end_stream();
-    if (state_ == State::running) change(State::idle);
+    if (finishing_) {
+        end(*finishing_);
+    } else if (state_ == State::running) {
+        change(State::idle);
+    }
 }
 
 Taps Pump::add_taps(std::size_t count, const TapOptions& options) {
     require_own_process();
     require_seconds("capacity_s", options.capacity_s, max_tap_s);
     require_seconds("preroll_s", options.preroll_s, max_preroll_s);
+    if (samples_in(options.capacity_s) == 0) throw InvalidOption("capacity_s takes more than 0 s");
+    const std::size_t past = std::min(samples_in(options.preroll_s), history_.capacity());
+    Taps taps;  // made before the lock is taken: the memory of long ones takes its time
+    for (std::size_t i = 0; i < count; ++i) {
+        taps.push_back(std::make_shared<Tap>(samples_in(options.capacity_s) + past, options.most_samples));
+    }
     const Lock lock(mutex_);
     if (capture_) take_all();
-    const auto past = history_.last(samples_in(options.preroll_s));
-    Taps taps;
-    for (std::size_t i = 0; i < count; ++i) taps.push_back(tap_with(past, options));
+    for (const auto& tap : taps) begin_in_the_past(*tap, past);
     had_reader_ = true;
     readers_.add(taps);
     if (state_ == State::ended) readers_.end_all();
     return taps;
 }
 
-std::shared_ptr<Tap> Pump::tap_with(std::span<const float> past, const TapOptions& options) const {
-    const std::uint64_t begin = counts_.samples - past.size();
-    auto tap = std::make_shared<Tap>(samples_in(options.capacity_s) + past.size(), begin, options.most_samples);
+void Pump::begin_in_the_past(Tap& tap, std::size_t samples) const {
+    const auto [older, newer] = history_.last(samples);
+    const std::uint64_t begin = counts_.samples - older.size() - newer.size();
+    tap.begin_at(begin);
     for (Loss loss : losses_.kept()) {
-        if (loss.sample < begin) continue;
-        loss.sample -= begin;
-        tap->note(loss);
+        if (loss.sample < begin && loss.sample + loss.silence <= begin) continue;
+        const std::uint64_t before = begin - std::min(begin, loss.sample);
+        loss.silence -= before;
+        loss.sample += before - begin;
+        tap.note(loss);
     }
-    tap->write(past);
-    return tap;
+    tap.write(older);
+    tap.write(newer);
 }
 
 void Pump::remove_taps(const Taps& taps) {
@@ -207,10 +203,8 @@ Level::Reading Pump::level() const {
     return level_.reading();
 }
 
-bool Pump::in_own_process() const noexcept { return process_id() == owner_process_; }
-
 void Pump::require_own_process() const {
-    if (!in_own_process()) {
+    if (!process_.here()) {
         throw AudioError("this stream was opened before fork(): open one in the process that uses it");
     }
 }

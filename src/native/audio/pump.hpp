@@ -18,6 +18,7 @@
 #include "audio/level.hpp"
 #include "audio/live_converter.hpp"
 #include "audio/loss.hpp"
+#include "audio/own_process.hpp"
 #include "audio/readers.hpp"
 #include "audio/tap.hpp"
 
@@ -26,12 +27,12 @@ namespace thoth {
 struct PumpOptions {
     double preroll_s = 1.0;   // how much of the past is kept for readers to come, 0 to 600 s
     double stall_s = 0.75;    // a stream without a callback for so long has failed; 0: never
-    bool lossless = false;    // wait for slow readers instead of losing: for sources that can wait, at 16 kHz only
+    bool lossless = false;    // wait for slow readers, and never stall: for sources that can wait; 16 kHz only
     bool reconnects = false;  // a failed stream may be replaced by attach(): readers stay
 };
 
 struct TapOptions {
-    double capacity_s = 30.0;  // how far its reader may fall behind, up to an hour
+    double capacity_s = 30.0;  // how far its reader may fall behind, above 0 and up to an hour
     double preroll_s = 0.0;    // it begins so long ago, as far as that is kept
     std::uint64_t most_samples = Tap::endless;
 };
@@ -112,11 +113,10 @@ private:
     explicit Pump(const PumpOptions& options);
 
     void run();
-    [[nodiscard]] bool in_own_process() const noexcept;
     void join();
     void pass();
     void take_all();
-    [[nodiscard]] std::shared_ptr<Tap> tap_with(std::span<const float> past, const TapOptions& options) const;
+    void begin_in_the_past(Tap& tap, std::size_t samples) const;
     [[nodiscard]] std::size_t frames_to_take();
     std::size_t take(std::size_t most_frames);
     void take_xruns();
@@ -131,7 +131,7 @@ private:
     [[nodiscard]] std::uint64_t sample_at(std::uint64_t frame) const;
 
     const PumpOptions options_;
-    const long owner_process_;
+    const OwnProcess process_;
 
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;

@@ -61,10 +61,15 @@ struct Recorder::Work {
     bool finished = false;
 };
 
-Recorder::Recorder(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding, bool overwrite)
-    : work_(std::make_shared<Work>(std::move(tap), std::move(path), encoding, overwrite)) {
-    thread_ = std::thread([work = work_] { work->run(); });
+std::shared_ptr<Recorder> Recorder::create(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding,
+                                           bool overwrite) {
+    auto work = std::make_shared<Work>(std::move(tap), std::move(path), encoding, overwrite);
+    return {new Recorder(std::move(work)), [](Recorder* recorder) {
+                if (recorder->process_.here()) delete recorder;  // elsewhere the copy is left alone
+            }};
 }
+
+Recorder::Recorder(std::shared_ptr<Work> work) : work_(std::move(work)), thread_([work = work_] { work->run(); }) {}
 
 Recorder::~Recorder() {
     if (wait_until(Clock::now() + patience_at_end)) {

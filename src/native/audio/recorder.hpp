@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "audio/own_process.hpp"
 #include "audio/tap.hpp"
 #include "audio/wav_writer.hpp"
 
@@ -24,7 +25,8 @@ public:
     using Clock = std::chrono::steady_clock;
 
     // Creates the file (16 kHz mono). Throws as WavWriter's constructor.
-    Recorder(std::shared_ptr<Tap> tap, std::filesystem::path path, WavEncoding encoding, bool overwrite);
+    [[nodiscard]] static std::shared_ptr<Recorder> create(std::shared_ptr<Tap> tap, std::filesystem::path path,
+                                                          WavEncoding encoding, bool overwrite);
     // Waits for the thread, at most a second: end the tap before.
     ~Recorder();
     Recorder(const Recorder&) = delete;
@@ -40,6 +42,10 @@ public:
 
 private:
     struct Work;
+
+    explicit Recorder(std::shared_ptr<Work> work);
+
+    const OwnProcess process_;
     std::shared_ptr<Work> work_;
     std::thread thread_;
 };

@@ -5,12 +5,11 @@
 
 namespace thoth {
 
-Tap::Tap(std::size_t capacity_samples, std::uint64_t first_sample, std::uint64_t most_samples)
-    : Tap(CountedRing::create(1, capacity_samples), capacity_samples, first_sample, most_samples) {}
+Tap::Tap(std::size_t capacity_samples, std::uint64_t most_samples)
+    : Tap(CountedRing::create(1, capacity_samples), capacity_samples, most_samples) {}
 
-Tap::Tap(CountedRing::Ends ring, std::size_t capacity, std::uint64_t first_sample, std::uint64_t most_samples)
+Tap::Tap(CountedRing::Ends ring, std::size_t capacity, std::uint64_t most_samples)
     : capacity_(capacity),
-      first_sample_(first_sample),
       most_samples_(most_samples),
       producer_(std::move(ring.producer)),
       consumer_(std::move(ring.consumer)) {}
@@ -81,7 +80,9 @@ void Tap::begin_gap(const Gap& gap) {
 bool Tap::wait_until(std::size_t samples, Clock::time_point deadline) {
     const std::uint64_t wanted = std::min(samples, capacity_);
     const auto ready = [&] {
-        return end_seen_.load(std::memory_order_acquire) || silence_left_ + consumer_.available() >= wanted;
+        if (end_seen_.load(std::memory_order_acquire)) return true;
+        const std::uint64_t there = silence_left_ + consumer_.available();
+        return there >= wanted || (there > 0 && consumer_.behind());
     };
     std::unique_lock lock(mutex_);
     waiting_ = true;

@@ -26,8 +26,10 @@ public:
     using Clock = std::chrono::steady_clock;
     static constexpr std::uint64_t endless = std::numeric_limits<std::uint64_t>::max();
 
-    // first_sample: the place in the stream of the first one written. most_samples: ends by itself after so many.
-    Tap(std::size_t capacity_samples, std::uint64_t first_sample, std::uint64_t most_samples = endless);
+    // most_samples: ends by itself after so many.
+    explicit Tap(std::size_t capacity_samples, std::uint64_t most_samples = endless);
+    // The place in the stream of the first sample to be written; to be told before anybody else has the tap.
+    void begin_at(std::uint64_t first_sample) noexcept { first_sample_ = first_sample; }
 
     // Never waits; what finds no room is a loss. After the end it does nothing.
     void write(std::span<const float> samples);
@@ -45,8 +47,8 @@ public:
     [[nodiscard]] InUse claim() { return {reading_, "tap of a stream"}; }
     // Moves samples to the front of `to` and returns how many; never waits.
     [[nodiscard]] std::size_t read(std::span<float> to);
-    // Returns true as soon as `samples` can be read (no more than the capacity counts) or the end has come, false at
-    // the deadline.
+    // Returns true as soon as `samples` can be read, or as many as there will be room for, or the end has come; false
+    // at the deadline.
     [[nodiscard]] bool wait_until(std::size_t samples, Clock::time_point deadline);
     // Whether nothing is left to read and nothing will come.
     [[nodiscard]] bool ended() const noexcept;
@@ -59,14 +61,14 @@ public:
     [[nodiscard]] std::uint64_t loss_count() const;
 
 private:
-    Tap(CountedRing::Ends ring, std::size_t capacity, std::uint64_t first_sample, std::uint64_t most_samples);
+    Tap(CountedRing::Ends ring, std::size_t capacity, std::uint64_t most_samples);
 
     [[nodiscard]] std::size_t read_piece(std::span<float> to);
     void begin_gap(const Gap& gap);
 
     const std::size_t capacity_;
-    const std::uint64_t first_sample_;
     const std::uint64_t most_samples_;
+    std::uint64_t first_sample_ = 0;
     CountedRing::Producer producer_;
     CountedRing::Consumer consumer_;
     std::uint64_t silence_left_ = 0;            // of the gap being read

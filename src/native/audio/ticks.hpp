@@ -28,19 +28,38 @@ namespace thoth {
 #endif
 }
 
-// Turns ticks into seconds by the steady clock, over the time since it was made: good to a millionth after a tenth of
-// a second. Any thread.
+// Turns ticks into seconds by the steady clock, over the time since it was made: good to a thousandth after a
+// millisecond. Any thread.
 class TickRate {
 public:
     [[nodiscard]] double seconds(double ticks) const noexcept {
-        const auto elapsed = static_cast<double>(ticks_now() - first_tick_);
-        const std::chrono::duration<double> elapsed_s = std::chrono::steady_clock::now() - first_time_;
+        const Moment now = moment();
+        const auto elapsed = static_cast<double>(now.tick - first_.tick);
+        const std::chrono::duration<double> elapsed_s = now.time - first_.time;
         return elapsed > 0 ? ticks * elapsed_s.count() / elapsed : 0.0;
     }
 
 private:
-    std::uint64_t first_tick_ = ticks_now();
-    std::chrono::steady_clock::time_point first_time_ = std::chrono::steady_clock::now();
+    using Clock = std::chrono::steady_clock;
+    struct Moment {
+        std::uint64_t tick;
+        Clock::time_point time;
+    };
+
+    // Both clocks at once. Whoever was interrupted between them looks again.
+    static Moment moment() noexcept {
+        constexpr int tries = 8;
+        constexpr std::chrono::microseconds undisturbed{1};
+        Moment found{};
+        for (int i = 0; i < tries; ++i) {
+            const auto before = Clock::now();
+            found = {ticks_now(), Clock::now()};
+            if (found.time - before <= undisturbed) break;
+        }
+        return found;
+    }
+
+    Moment first_ = moment();
 };
 
 }  // namespace thoth

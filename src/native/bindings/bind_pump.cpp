@@ -127,7 +127,7 @@ std::shared_ptr<Recorder> make_recorder(std::shared_ptr<Tap> tap, std::filesyste
     }
     const auto kind = encoding == "pcm16" ? WavEncoding::pcm16 : WavEncoding::float32;
     const py::gil_scoped_release release;
-    return std::make_shared<Recorder>(std::move(tap), std::move(path), kind, overwrite);
+    return Recorder::create(std::move(tap), std::move(path), kind, overwrite);
 }
 
 void register_results(py::module_& m) {
