@@ -61,6 +61,7 @@ class LiveInput(ABC):
                 self._open(self._pump)
             except BaseException:
                 self.stop()
+                self._pump = None
                 raise
             _stop_at_exit(self)
         return self
@@ -104,7 +105,7 @@ class LiveInput(ABC):
     @property
     def ended(self) -> bool:
         """Whether `read()` has given all that there is and will be."""
-        return self._pump is not None and self._own_tap().ended
+        return self._reader is not None and self._reader.ended
 
     def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[Samples]:
         """Yield the stream in blocks as `read()` gives them, the last one maybe shorter. Raises as `read()` does."""
