@@ -96,7 +96,6 @@ Taps Pump::add_taps(std::size_t count, const TapOptions& options) {
     const Lock lock(mutex_);
     if (capture_) take_all();
     for (const auto& tap : taps) begin_in_the_past(*tap, past);
-    had_reader_ = true;
     readers_.add(taps);
     if (state_ == State::ended) readers_.end_all();
     return taps;
@@ -263,7 +262,7 @@ void Pump::take_all() {
 std::size_t Pump::frames_to_take() {
     const std::size_t frames = capture_->frames().available();
     if (!options_.lossless) return frames;
-    return had_reader_ ? std::min(frames, readers_.room()) : 0;  // whoever comes first gets it all
+    return std::min(frames, readers_.room());
 }
 
 std::size_t Pump::take(std::size_t most_frames) {

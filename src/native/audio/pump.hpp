@@ -140,7 +140,6 @@ private:
     bool end_expected_ = false;
     std::string failure_;
     Readers readers_;
-    bool had_reader_ = false;
     History history_;
     Level level_;
     LossLog losses_;

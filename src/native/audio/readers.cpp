@@ -54,6 +54,7 @@ void Readers::note(Loss loss, std::uint64_t ahead) {
 
 std::size_t Readers::room() {
     drop_unwanted();
+    if (readers_.empty()) return 0;
     std::size_t least = std::numeric_limits<std::size_t>::max();
     for (const auto& reader : readers_) {
         if (!reader.paused) least = std::min(least, reader.tap->room());

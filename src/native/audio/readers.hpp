@@ -28,7 +28,7 @@ public:
     // sample.
     void note(Loss loss, std::uint64_t ahead);
 
-    // How many samples the slowest can take; without readers as many as anybody likes.
+    // How many samples the slowest can take. Without readers none: whoever comes next gets them.
     [[nodiscard]] std::size_t room();
 
 private:

@@ -42,7 +42,7 @@ struct Recorder::Work {
         std::array<float, block_samples> block;
         bool flushed = true;
         const InUse turn = tap->claim();
-        while (!tap->ended()) {
+        while (!tap->ended() && !tap->abandoned()) {
             const bool came = tap->wait_until(block.size(), Clock::now() + idle_before_flush);
             if (const std::size_t samples = tap->read(block); samples > 0) {
                 writer.write(std::span(block).first(samples));
@@ -51,6 +51,7 @@ struct Recorder::Work {
                 writer.flush();
             }
         }
+        while (const std::size_t samples = tap->read(block)) writer.write(std::span(block).first(samples));
     }
 
     const std::shared_ptr<Tap> tap;
@@ -72,6 +73,7 @@ std::shared_ptr<Recorder> Recorder::create(std::shared_ptr<Tap> tap, std::filesy
 Recorder::Recorder(std::shared_ptr<Work> work) : work_(std::move(work)), thread_([work = work_] { work->run(); }) {}
 
 Recorder::~Recorder() {
+    work_->tap->abandon();
     if (wait_until(Clock::now() + patience_at_end)) {
         thread_.join();
     } else {
@@ -80,20 +82,32 @@ Recorder::~Recorder() {
 }
 
 bool Recorder::wait_until(Clock::time_point deadline) const {
+    require_own_process();
     std::unique_lock lock(work_->mutex);
     return work_->done.wait_until(lock, deadline, [&] { return work_->finished; });
 }
 
 bool Recorder::finished() const {
+    require_own_process();
     const std::lock_guard lock(work_->mutex);
     return work_->finished;
 }
 
 std::string Recorder::failure() const {
+    require_own_process();
     const std::lock_guard lock(work_->mutex);
     return work_->failure;
 }
 
-std::uint64_t Recorder::frames() const { return work_->writer.frames(); }
+std::uint64_t Recorder::frames() const {
+    require_own_process();
+    return work_->writer.frames();
+}
+
+void Recorder::require_own_process() const {
+    if (!process_.here()) {
+        throw AudioError("this recording was begun before fork(): it goes on in the process that began it");
+    }
+}
 
 }  // namespace thoth

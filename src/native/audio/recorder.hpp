@@ -19,7 +19,8 @@ namespace thoth {
 // The file ends when the tap does, or at the first error, after which the tap is abandoned. Between
 // utterances (a pause, a slow source) it is flushed once it has been idle for half a second.
 //
-// Threads: any may call anything. The thread owns what it uses: one that hangs in a dead disk is left behind.
+// Threads: any may call anything; in a child made by fork() it throws AudioError. The thread owns what it uses: one
+// that hangs in a dead disk is left behind.
 class Recorder {
 public:
     using Clock = std::chrono::steady_clock;
@@ -27,7 +28,7 @@ public:
     // Creates the file (16 kHz mono). Throws as WavWriter's constructor.
     [[nodiscard]] static std::shared_ptr<Recorder> create(std::shared_ptr<Tap> tap, std::filesystem::path path,
                                                           WavEncoding encoding, bool overwrite);
-    // Waits for the thread, at most a second: end the tap before.
+    // Finishes the file with what the tap holds, and waits for that at most a second.
     ~Recorder();
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
@@ -44,6 +45,7 @@ private:
     struct Work;
 
     explicit Recorder(std::shared_ptr<Work> work);
+    void require_own_process() const;
 
     const OwnProcess process_;
     std::shared_ptr<Work> work_;

@@ -39,8 +39,12 @@ void Tap::end() {
     written_.notify_one();
 }
 
-bool Tap::wanted() const noexcept {
-    return !end_seen_.load(std::memory_order_relaxed) && !abandoned_.load(std::memory_order_relaxed);
+bool Tap::wanted() const noexcept { return !end_seen_.load(std::memory_order_relaxed) && !abandoned(); }
+
+void Tap::abandon() {
+    abandoned_.store(true, std::memory_order_relaxed);
+    const std::lock_guard lock(mutex_);
+    written_.notify_one();
 }
 
 std::size_t Tap::read(std::span<float> to) {
@@ -80,7 +84,7 @@ void Tap::begin_gap(const Gap& gap) {
 bool Tap::wait_until(std::size_t samples, Clock::time_point deadline) {
     const std::uint64_t wanted = std::min(samples, capacity_);
     const auto ready = [&] {
-        if (end_seen_.load(std::memory_order_acquire)) return true;
+        if (end_seen_.load(std::memory_order_acquire) || abandoned()) return true;
         const std::uint64_t there = silence_left_ + consumer_.available();
         return there >= wanted || (there > 0 && consumer_.behind());
     };

@@ -52,8 +52,9 @@ public:
     [[nodiscard]] bool wait_until(std::size_t samples, Clock::time_point deadline);
     // Whether nothing is left to read and nothing will come.
     [[nodiscard]] bool ended() const noexcept;
-    // Nobody reads any more; the stream goes on without this one.
-    void abandon() noexcept { abandoned_.store(true, std::memory_order_relaxed); }
+    // Nobody wants any more of it; the stream goes on without this one.
+    void abandon();
+    [[nodiscard]] bool abandoned() const noexcept { return abandoned_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] std::uint64_t first_sample() const noexcept { return first_sample_; }

@@ -7,6 +7,7 @@
 
 #include "audio/resampler.hpp"
 #include "bindings/blocks.hpp"
+#include "bindings/released.hpp"
 
 namespace py = pybind11;
 
@@ -17,7 +18,7 @@ py::array process(Resampler& resampler, const py::handle& block) {
     const auto in = interleaved(block, resampler.channels(), "a Resampler");
     std::vector<float> out;
     {
-        const py::gil_scoped_release release;
+        const Released released;
         resampler.process(in, out);
     }
     return as_array(std::move(out), resampler.channels());
@@ -26,7 +27,7 @@ py::array process(Resampler& resampler, const py::handle& block) {
 py::array flush(Resampler& resampler) {
     std::vector<float> out;
     {
-        const py::gil_scoped_release release;
+        const Released released;
         resampler.flush(out);
     }
     return as_array(std::move(out), resampler.channels());

@@ -7,6 +7,7 @@
 #include "audio/callback_feeder.hpp"
 #include "audio/capture.hpp"
 #include "bindings/blocks.hpp"
+#include "bindings/released.hpp"
 #include "bindings/signals.hpp"
 
 namespace py = pybind11;
@@ -29,7 +30,7 @@ std::unique_ptr<CallbackFeeder> make_feeder(std::uintptr_t callback, std::uintpt
 std::size_t push(CallbackFeeder& feeder, const py::handle& block) {
     const auto samples = interleaved(block, static_cast<int>(feeder.channels()), "a CallbackFeeder");
     SignalWatch signals;
-    const py::gil_scoped_release release;
+    const Released released;
     return feeder.push(samples, [&] { signals.check(); });
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <stop_token>
 
+#include "bindings/released.hpp"
 #include "bindings/signals.hpp"
 #include "engine/engine.hpp"
 #include "engine/log.hpp"
@@ -20,7 +21,6 @@ namespace thoth {
 namespace {
 
 using Samples = py::array_t<float, py::array::c_style>;
-using Released = py::gil_scoped_release;
 
 std::span<const float> view(const Samples& samples) {
     if (samples.ndim() != 1) throw py::value_error("samples must be a one-dimensional float32 array");

@@ -6,6 +6,7 @@
 
 #include "audio/fir_resampler.hpp"
 #include "bindings/blocks.hpp"
+#include "bindings/released.hpp"
 
 namespace py = pybind11;
 
@@ -16,7 +17,7 @@ py::array process(FirResampler& resampler, const py::handle& block) {
     const auto in = interleaved(block, 1, "a FirResampler");
     std::vector<float> out;
     {
-        const py::gil_scoped_release release;
+        const Released released;
         resampler.process(in, out);
     }
     return as_array(std::move(out), 1);
@@ -25,7 +26,7 @@ py::array process(FirResampler& resampler, const py::handle& block) {
 py::array flush(FirResampler& resampler) {
     std::vector<float> out;
     {
-        const py::gil_scoped_release release;
+        const Released released;
         resampler.flush(out);
     }
     return as_array(std::move(out), 1);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "audio/recorder.hpp"
 #include "audio/tap.hpp"
 #include "bindings/blocks.hpp"
+#include "bindings/released.hpp"
 #include "bindings/signals.hpp"
 
 namespace py = pybind11;
@@ -25,7 +27,7 @@ namespace thoth {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Released = py::call_guard<py::gil_scoped_release>;
+using WithoutGil = py::call_guard<Released>;
 
 const char* name(LossCause cause) {
     switch (cause) {
@@ -63,6 +65,7 @@ Pump::State state_named(const std::string& wanted) {
 }
 
 Clock::time_point deadline_in(std::optional<double> timeout_s) {
+    if (timeout_s && std::isnan(*timeout_s)) throw InvalidOption("timeout_s takes seconds, or None, not nan");
     // Beyond a year there is no difference, and a cast of more would overflow.
     const double bounded = timeout_s ? std::clamp(*timeout_s, 0.0, 365.0 * 24 * 3600) : 365.0 * 24 * 3600;
     return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(bounded));
@@ -73,7 +76,7 @@ Clock::time_point deadline_in(std::optional<double> timeout_s) {
 template <class Wait>
 bool wait_in_steps(std::optional<double> timeout_s, const Wait& wait) {
     SignalWatch signals;
-    const py::gil_scoped_release release;
+    const Released released;
     const auto deadline = deadline_in(timeout_s);
     for (;;) {
         const auto step = std::min(deadline, Clock::now() + SignalWatch::interval);
@@ -86,18 +89,20 @@ bool wait_in_steps(std::optional<double> timeout_s, const Wait& wait) {
 py::array read(Tap& tap, std::size_t samples, std::optional<double> timeout_s) {
     const InUse turn = tap.claim();  // for the whole call: nobody reads between its steps
     std::vector<float> out;
-    const auto take = [&](std::size_t most) {
+    const auto take_rest = [&] {
         const std::size_t before = out.size();
-        out.resize(before + std::min(most, tap.capacity()));  // whatever is asked for: no more than can be there
+        out.resize(before + std::min(samples - before, tap.capacity()));  // whatever is asked for: no more can be there
         out.resize(before + tap.read(std::span(out).subspan(before)));
     };
-    wait_in_steps(timeout_s, [&](Clock::time_point step) {
-        // More than half of the ring is fetched by pieces, or it would run over before there is enough.
+    // Taken only when all is there, so that Ctrl-C meanwhile loses nothing. More than half of the ring is taken by
+    // pieces, or it would run over first.
+    const bool complete = wait_in_steps(timeout_s, [&](Clock::time_point step) {
         const std::size_t piece = std::min(samples - out.size(), std::max<std::size_t>(tap.capacity() / 2, 1));
-        const bool ready = tap.wait_until(piece, step);
-        take(samples - out.size());
-        return out.size() == samples || (ready && tap.ended());
+        if (!tap.wait_until(piece, step)) return false;
+        take_rest();
+        return out.size() == samples || tap.ended();
     });
+    if (!complete) take_rest();
     return as_array(std::move(out), 1);
 }
 
@@ -122,12 +127,13 @@ Taps add_taps(Pump& pump, std::size_t count, double capacity_s, double preroll_s
 
 std::shared_ptr<Recorder> make_recorder(std::shared_ptr<Tap> tap, std::filesystem::path path,
                                         const std::string& encoding, bool overwrite) {
-    if (encoding != "pcm16" && encoding != "float32") {
-        throw InvalidOption("encoding takes 'pcm16' or 'float32', not '" + encoding + "'");
-    }
-    const auto kind = encoding == "pcm16" ? WavEncoding::pcm16 : WavEncoding::float32;
-    const py::gil_scoped_release release;
-    return Recorder::create(std::move(tap), std::move(path), kind, overwrite);
+    const Released released;
+    auto recorder = Recorder::create(std::move(tap), std::move(path), wav_encoding_named(encoding), overwrite);
+    auto* address = recorder.get();
+    return {address, [recorder = std::move(recorder)](Recorder*) mutable {
+                const Released free_to_go_on;  // its end may wait for the disk
+                recorder.reset();
+            }};
 }
 
 void register_results(py::module_& m) {
@@ -188,22 +194,23 @@ void register_pump(py::module_& m) {
                  return Pump::create({preroll_s, stall_s, lossless, reconnects});
              }),
              "preroll_s"_a = 1.0, "stall_s"_a = 0.75, "lossless"_a = false, "reconnects"_a = false)
-        .def("attach", &Pump::attach, "capture"_a, Released())
-        .def("detach", &Pump::detach, Released())
-        .def("add_taps", &add_taps, "count"_a, "capacity_s"_a, "preroll_s"_a, "most_samples"_a = py::none(), Released())
-        .def("remove_taps", &Pump::remove_taps, "taps"_a, Released())
-        .def("set_paused", &Pump::set_paused, "taps"_a, "paused"_a, Released())
-        .def("finish", &Pump::finish, "why"_a = "", Released())
-        .def("expect_end", &Pump::expect_end, Released())
-        .def("stop", &Pump::stop, Released())
-        .def("fail", &Pump::fail, "why"_a, Released())
+        .def("attach", &Pump::attach, "capture"_a, WithoutGil())
+        .def("detach", &Pump::detach, WithoutGil())
+        .def("add_taps", &add_taps, "count"_a, "capacity_s"_a, "preroll_s"_a, "most_samples"_a = py::none(),
+             WithoutGil())
+        .def("remove_taps", &Pump::remove_taps, "taps"_a, WithoutGil())
+        .def("set_paused", &Pump::set_paused, "taps"_a, "paused"_a, WithoutGil())
+        .def("finish", &Pump::finish, "why"_a = "", WithoutGil())
+        .def("expect_end", &Pump::expect_end, WithoutGil())
+        .def("stop", &Pump::stop, WithoutGil())
+        .def("fail", &Pump::fail, "why"_a, WithoutGil())
         .def("require_own_process", &Pump::require_own_process, "Raise AudioError in a child made by fork().")
         .def("wait_while", &wait_while, "state"_a, "timeout_s"_a = py::none())
         .def_property_readonly("state", [](const Pump& pump) { return name(pump.state()); })
         .def_property_readonly("failure", &Pump::failure)
         .def_property_readonly("level_db", [](const Pump& pump) { return pump.level().rms_db; })
         .def_property_readonly("peak_db", [](const Pump& pump) { return pump.level().peak_db; })
-        .def("stats", &Pump::stats, Released());
+        .def("stats", &Pump::stats, WithoutGil());
 }
 
 }  // namespace thoth

@@ -12,6 +12,7 @@
 
 #include "audio/ring_buffer.hpp"
 #include "bindings/blocks.hpp"
+#include "bindings/released.hpp"
 #include "errors.hpp"
 
 namespace py = pybind11;
@@ -99,8 +100,7 @@ std::span<const float> view(const py::handle& block) {
 std::size_t FloatRing::write(const py::handle& block) {
     const auto samples = view(block);
     return producer_.use([samples](auto& end) {
-        std::optional<py::gil_scoped_release> release;
-        if (samples.size() >= worth_releasing_samples) release.emplace();
+        const Released released(samples.size() >= worth_releasing_samples);
         return end.write(samples);
     });
 }
@@ -114,8 +114,7 @@ py::array_t<float> FloatRing::read(std::optional<std::int64_t> most) {
         const auto count = most ? std::min(static_cast<std::size_t>(*most), available) : available;
         py::array_t<float> samples(static_cast<py::ssize_t>(count));
         const std::span<float> to(samples.mutable_data(), count);
-        std::optional<py::gil_scoped_release> release;
-        if (count >= worth_releasing_samples) release.emplace();
+        const Released released(count >= worth_releasing_samples);
         // All of `to` is filled: the writer can only have added to what was available.
         static_cast<void>(end.read(to));
         return samples;
@@ -131,7 +130,7 @@ void register_ring_buffer(py::module_& m) {
         "which never wait for each other. Memory is allocated once, here. write() and free belong to the "
         "writer, read() and available to the reader; a second thread on the same side while the first is still inside "
         "gets AudioError and changes nothing.")
-        .def(py::init<std::int64_t>(), py::arg("capacity"), py::call_guard<py::gil_scoped_release>())
+        .def(py::init<std::int64_t>(), py::arg("capacity"), py::call_guard<Released>())
         .def("write", &FloatRing::write, py::arg("block"),
              "Take as many samples from the front of a C-contiguous float32 block (samples,) as there is room for, and "
              "return how many: 0 when full. Releases the GIL for long blocks. Raises AudioError for another form.")

@@ -12,13 +12,12 @@
 
 #include "audio/wav_writer.hpp"
 #include "bindings/blocks.hpp"
+#include "bindings/released.hpp"
 
 namespace py = pybind11;
 
 namespace thoth {
 namespace {
-
-using Released = py::gil_scoped_release;
 
 // The destructor may wait for the disk.
 struct DeleteReleased {

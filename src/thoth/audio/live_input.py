@@ -49,7 +49,7 @@ class LiveInput(ABC):
     def start(self) -> Self:
         """Open the source and let it run. Does nothing when it runs already.
 
-        What is heard from now on is there for `read()`, and the last `preroll_s` seconds for whoever comes later.
+        The first `read()`, and each Recorder, begins with what was heard in the `preroll_s` seconds before it.
         After a `stop()` it begins a new stream. Raises AudioError or one of its kinds.
         """
         with self._lock:
@@ -67,7 +67,7 @@ class LiveInput(ABC):
         return self
 
     def stop(self) -> None:
-        """End the stream and free the device, within 2 s. What was captured can still be read. May be called again."""
+        """End the stream and free the device, within 2 s. What readers were given can still be read."""
         with self._lock:
             if self._pump is not None:
                 self._pump.expect_end()
@@ -207,7 +207,7 @@ class LiveInput(ABC):
 
     def _raise_at_end(self, tap: Tap) -> None:
         if tap.ended and (error := self.error):
-            raise error
+            raise error.with_traceback(None)  # it may be raised again and again
 
     def __enter__(self) -> Self:
         return self.start()
@@ -248,5 +248,7 @@ async def _wait_async(tap: Tap, samples: int) -> bool:
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
-        await waiting  # it is still using the tap, which whoever reads next must find free
+        while not waiting.done():  # it is still using the tap, which whoever reads next must find free
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([waiting])
         raise

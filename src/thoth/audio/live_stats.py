@@ -19,7 +19,8 @@ class Loss:
         (whoever reads did not keep up, or the disk did not).
     frames: how many were lost, one sample of every channel each. At the device's rate; for "reader" at 16 kHz.
         Exact, but for an outage, which is taken from the clock, and "device", where it is 0 for "not known".
-    first_frame: the first of them, counted from the opening of the device; for "reader" from the stream's beginning.
+    first_frame: the first of them, counted from the opening of the device; for "reader" in samples, from where `at_s`
+        counts.
     at_s, silence_s: where in the stream, in seconds from its beginning, silence stands, and how long. As long as what
         was lost, but for an outage at most 10 s.
     """

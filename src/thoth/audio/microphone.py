@@ -114,7 +114,7 @@ class Microphone(LiveInput):
         self._disconnect()
 
     def stop(self) -> None:
-        """End the stream and free the device, within 2 s. What was captured can still be read. May be called again."""
+        """End the stream and free the device, within 2 s. What readers were given can still be read."""
         super().stop()
         if self._reconnector is not None:  # has seen that the stream has ended
             self._reconnector.join(_LONGEST_JOIN_S)
