@@ -53,7 +53,7 @@ def test_before_the_start_it_says_so(tmp_path: Path) -> None:
         ({"max_s": 0}, "max_s takes seconds above 0"),
         ({"max_s": float("nan")}, "max_s takes seconds above 0"),
         ({"max_s": float("inf")}, "max_s takes seconds above 0"),
-        ({"encoding": "mp3"}, "encoding takes 'pcm16' or 'float32', not 'mp3'"),
+        ({"encoding": "mp3"}, "encoding takes pcm16 or float32, not 'mp3'"),
         ({"preroll_s": -1.0}, "preroll_s takes 0 to 600 s"),
         ({"device": 0}, "device is for a recorder without a source"),
     ],
