@@ -58,3 +58,18 @@ def test_a_second_thread_is_refused_while_the_first_computes_without_the_gil(kin
     finally:
         done.set()
         worker.join()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_block_that_is_not_finite_is_refused_and_changes_nothing(kind: Kind, bad: float) -> None:
+    block = noise(4_800)
+    spoilt = block.copy()
+    spoilt[1_234] = bad
+    resampler, untouched = kind(48_000, SPEECH_HZ), kind(48_000, SPEECH_HZ)
+    with pytest.raises(
+        AudioError, match=rf"a {kind.__name__} takes finite samples: number 1234 of this block is -?(nan|inf)"
+    ):
+        resampler.process(spoilt)
+    assert resampler.process(block).tobytes() == untouched.process(block).tobytes()
+    assert resampler.flush().tobytes() == untouched.flush().tobytes()

@@ -3,6 +3,10 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -42,6 +46,20 @@ inline std::span<const float> interleaved(const pybind11::handle& block, int cha
     }
     refuse_block(block, taker + " of " + std::to_string(channels) + " channel(s)",
                  channels == 1 ? "(frames,)" : "(frames, " + std::to_string(channels) + ")");
+}
+
+// Throws AudioError where a sample is a NaN or infinite: in a filter it would spoil what comes after it.
+inline void require_finite(std::span<const float> samples, const std::string& taker) {
+    constexpr std::uint32_t magnitude_bits = 0x7FFF'FFFF;
+    constexpr std::uint32_t infinity_bits = 0x7F80'0000;
+    std::uint32_t largest = 0;  // of all, in bits: compilers compare these many at a time
+    for (const float sample : samples) {
+        largest = std::max(largest, std::bit_cast<std::uint32_t>(sample) & magnitude_bits);
+    }
+    if (largest < infinity_bits) return;
+    const auto bad = std::ranges::find_if(samples, [](float sample) { return !std::isfinite(sample); });
+    throw AudioError(taker + " takes finite samples: number " + std::to_string(bad - samples.begin()) +
+                     " of this block is " + std::to_string(*bad) + "; mend it first, with numpy.nan_to_num say");
 }
 
 // The samples as an array, (frames,) for one channel or (frames, channels). It takes the vector over; none is copied.

@@ -7,11 +7,10 @@
 namespace py = pybind11;
 
 namespace thoth {
-void register_audio(py::module_& m);
 void register_capture(py::module_& m);
 void register_engine(py::module_& m);
-void register_fir_resampler(py::module_& m);
 void register_pump(py::module_& m);
+void register_resamplers(py::module_& m);
 void register_ring_buffer(py::module_& m);
 void register_wav_writer(py::module_& m);
 }  // namespace thoth
@@ -54,11 +53,10 @@ PYBIND11_MODULE(_native, m) {
     m.doc() = "The native core of Thoth: audio, the transcription engine and its gate.";
     m.attr("__version__") = THOTH_VERSION;
     py::register_local_exception_translator(translate);
-    thoth::register_audio(m);
     thoth::register_capture(m);
     thoth::register_engine(m);
-    thoth::register_fir_resampler(m);
     thoth::register_pump(m);
+    thoth::register_resamplers(m);
     thoth::register_ring_buffer(m);
     thoth::register_wav_writer(m);
 }
