@@ -48,7 +48,7 @@ def test_reading_begins_with_the_pre_roll() -> None:
 
 @pytest.mark.parametrize("preroll_s", [-0.1, 600.1, math.nan, math.inf])
 def test_a_pre_roll_out_of_range_is_refused(preroll_s: float) -> None:
-    with pytest.raises(InvalidOption, match="preroll_s takes 0 to 600 s"):
+    with pytest.raises(InvalidOption, match="preroll_s takes seconds from 0 to 600"):
         FedInput(preroll_s=preroll_s).start()
 
 

@@ -42,7 +42,7 @@ def test_before_the_start_it_says_so(tmp_path: Path) -> None:
     assert recorder.state == "idle"
     with pytest.raises(AudioError, match="make it with tap=True"):
         Recorder(tmp_path / "a.wav", FedInput()).read()
-    with pytest.raises(AudioError, match="a fed input is not open"):
+    with pytest.raises(AudioError, match="a fed input is not running: start it first"):
         recorder.start()
     assert list(tmp_path.iterdir()) == []
 
@@ -54,7 +54,7 @@ def test_before_the_start_it_says_so(tmp_path: Path) -> None:
         ({"max_s": float("nan")}, "max_s takes seconds above 0"),
         ({"max_s": float("inf")}, "max_s takes seconds above 0"),
         ({"encoding": "mp3"}, "encoding takes pcm16 or float32, not 'mp3'"),
-        ({"preroll_s": -1.0}, "preroll_s takes 0 to 600 s"),
+        ({"preroll_s": -1.0}, "preroll_s takes seconds from 0 to 600, not -1.0"),
         ({"device": 0}, "device is for a recorder without a source"),
     ],
 )

@@ -470,18 +470,13 @@ void require_agreement(const thoth::PumpStats& stats, const Delivered& delivered
 
 // Ends the stream in one of the ways there are, readers and all in the middle of what they do.
 void end_somehow(const std::shared_ptr<Pump>& pump, Random& random) {
-    const bool over_already = pump->state() == Pump::State::ended;
-    switch (random() % 4) {
-        case 0:
-            pump->fail("enough");
-            REQUIRE(pump->failure() == (over_already ? "" : "enough"));
-            break;
-        case 1: {
+    switch (random() % 3) {
+        case 0: {
             const std::jthread other([&] { pump->stop(); });
             pump->stop();
             break;
         }
-        case 2:
+        case 1:
             pump->detach();
             pump->finish();
             break;
@@ -572,7 +567,7 @@ void stall_round(unsigned seed, Totals& totals) {
     REQUIRE(reading.samples().size() == stats.samples && tap->offered() == stats.samples);
     const std::uint64_t streams = reconnects ? 3 : 1;
     REQUIRE(stats.frames_captured == 2'400 * streams);
-    REQUIRE(stats.loss_count == streams - 1);
+    REQUIRE(stats.loss_count == (reconnects ? streams : 0));  // the last outage was not over
     std::uint64_t silence = 0;
     for (const auto& loss : stats.losses) silence += loss.silence;
     const auto error = static_cast<std::int64_t>(stats.samples - silence) - static_cast<std::int64_t>(800 * streams);

@@ -15,6 +15,8 @@ using std::chrono::duration_cast;
 
 constexpr std::chrono::milliseconds longest_wait{10};
 constexpr std::chrono::milliseconds room_poll{1};
+// Blocks that are late by less come at once, as a sound card's do when its thread was held up.
+constexpr std::chrono::seconds most_made_up{1};
 
 void require(bool holds, const char* option, const char* takes, double value) {
     if (holds) return;
@@ -49,8 +51,15 @@ bool CallbackFeeder::ready(std::size_t frames) {
         begin_ = Clock::now();
         frames_fed_ = 0;
     }
+    const auto late = Clock::now() - due();
+    if (late > most_made_up)
+        clock_runs_ = false;  // the process was stopped, or nobody pushed: go on at the pace from here
+    return late >= Clock::duration::zero();
+}
+
+CallbackFeeder::Clock::time_point CallbackFeeder::due() const {
     const duration<double> due_s(static_cast<double>(frames_fed_) / (rate_hz_ * speed_));
-    return Clock::now() >= begin_ + duration_cast<Clock::duration>(due_s);
+    return begin_ + duration_cast<Clock::duration>(due_s);
 }
 
 void CallbackFeeder::wait_a_moment() const {
@@ -58,10 +67,8 @@ void CallbackFeeder::wait_a_moment() const {
         std::this_thread::sleep_for(room_poll);
         return;
     }
-    const duration<double> due_s(static_cast<double>(frames_fed_) / (rate_hz_ * speed_));
-    const auto due = begin_ + duration_cast<Clock::duration>(due_s);
     const auto now = Clock::now();
-    std::this_thread::sleep_until(due > now ? std::min(due, now + longest_wait) : now + room_poll);
+    std::this_thread::sleep_until(due() > now ? std::min(due(), now + longest_wait) : now + room_poll);
 }
 
 void CallbackFeeder::call(std::span<const float> block) {

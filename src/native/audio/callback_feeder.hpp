@@ -47,9 +47,6 @@ public:
         return fed;
     }
 
-    // The next block is due now: after a pause it goes on at its pace, and does not make up for the time.
-    void restart_clock() noexcept { clock_runs_ = false; }
-
     // Ends a push, and all that come after.
     void stop() noexcept { stopped_.store(true, std::memory_order_release); }
 
@@ -58,6 +55,7 @@ public:
 
 private:
     [[nodiscard]] bool ready(std::size_t frames);
+    [[nodiscard]] Clock::time_point due() const;
     void wait_a_moment() const;
     void call(std::span<const float> block);
 

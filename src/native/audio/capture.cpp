@@ -60,7 +60,8 @@ int Capture::callback(const void* input, void* /*output*/, unsigned long frames,
 }
 
 void Capture::take(const void* input, std::size_t frames, unsigned long flags) noexcept {
-    if ((flags & pa_input_overflow) != 0) {
+    // Overflow: the system lost input before this block. Underflow: it had none, and this block is zeros instead.
+    if ((flags & (pa_input_overflow | pa_input_underflow)) != 0) {
         const auto position = producer_.position();
         static_cast<void>(xrun_producer_.write({&position, 1}));
         add(xruns_, 1);

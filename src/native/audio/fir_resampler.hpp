@@ -16,8 +16,8 @@ namespace thoth {
 // Output does not depend on how the input is cut into blocks, to the bit. The filter's delay is taken out: output
 // sample k stands for the time k / out_rate_hz, and after flush() n input samples have given round(n * out / in) of
 // them, as many as Resampler gives. Equal rates pass through untouched. Input must be finite: a NaN or an infinity
-// would spread over a whole filter length, so callers replace them before (the live pump: NaN by 0, infinities by
-// full scale).
+// would spread over a whole filter length, so callers replace them before (the live pump: NaN by 0, what is out
+// of range by +-8).
 //
 // Threads: as Resampler. An instance belongs to one thread at a time; of two calls at once the later one throws
 // AudioError and touches nothing. Different instances share nothing.

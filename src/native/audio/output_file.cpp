@@ -50,10 +50,21 @@ int open_for_writing(const std::filesystem::path& path, bool overwrite) noexcept
     return ::_wopen(path.c_str(), flags, _S_IREAD | _S_IWRITE);
 }
 #else
+// Where a program was started without a standard stream, its number is free, and whoever redirects that stream for a
+// moment would do so to this file.
+int above_standard_streams(int descriptor) noexcept {
+    if (descriptor < 0 || descriptor > STDERR_FILENO) return descriptor;
+    const int moved = ::fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int error = errno;
+    ::close(descriptor);
+    errno = error;
+    return moved;
+}
+
 int open_for_writing(const std::filesystem::path& path, bool overwrite) noexcept {
     // Not truncating yet: what is found must first prove to be a regular file. Not blocking: it may be a pipe.
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (overwrite ? 0 : O_EXCL);
-    return ::open(path.c_str(), flags, 0666);
+    return above_standard_streams(::open(path.c_str(), flags, 0666));
 }
 #endif
 

@@ -29,7 +29,7 @@ void require_seconds(const char* option, double value, double most) {
     throw InvalidOption(message.str());
 }
 
-std::size_t samples_in(double seconds) { return static_cast<std::size_t>(std::ceil(seconds * sample_rate_hz)); }
+std::size_t samples_in(double seconds) { return static_cast<std::size_t>(std::llround(seconds * sample_rate_hz)); }
 
 PumpOptions checked(const PumpOptions& options) {
     require_seconds("preroll_s", options.preroll_s, max_preroll_s);
@@ -61,14 +61,17 @@ void Pump::attach(std::shared_ptr<Capture> capture) {
         throw InvalidOption("a source that waits for its readers must deliver 16000 Hz");
     }
     converter_.emplace(capture->rate_hz(), capture->channels());
-    if (had_stream_) account_outage(capture->rate_hz());
     stream_lost_ = 0;
+    calls_taken_ = 0;
+    last_look_ = Clock::now();
+    rate_hz_ = capture->rate_hz();
     heartbeat_ = Heartbeat(options_.stall_s);
     frames_.resize(piece_frames * capture->channels());
     capture_ = std::move(capture);
     first_sample_ = counts_.samples;
-    last_audio_ = Clock::now();
-    had_stream_ = true;
+    // Until audio comes, the outage goes on: a device may take seconds to begin, or open and never do.
+    awaits_audio_ = std::exchange(had_stream_, true);
+    if (!awaits_audio_) last_audio_ = Clock::now();
     change(State::running);
 }
 
@@ -79,7 +82,7 @@ void Pump::detach() {
     if (finishing_) {
         end(*finishing_);
     } else if (state_ == State::running) {
-        change(State::idle);
+        change(awaits_audio_ ? State::stalled : State::idle);
     }
 }
 
@@ -147,17 +150,14 @@ void Pump::stop() {
     require_own_process();
     {
         const Lock lock(mutex_);
-        end_stream();
-        end("");
+        try {
+            end_stream();
+            end("");
+        } catch (const std::exception& error) {
+            break_off(error);
+        }
     }
     join();
-}
-
-void Pump::fail(const std::string& why) {
-    require_own_process();
-    const Lock lock(mutex_);
-    end_stream();
-    end(why);
 }
 
 Pump::State Pump::state() const {
@@ -182,6 +182,8 @@ PumpStats Pump::stats() const {
     require_own_process();
     const Lock lock(mutex_);
     PumpStats stats = counts_;
+    stats.loss_count = losses_.count();
+    stats.losses = losses_.kept();
     if (capture_) {
         // The gap that is still going on has not been met yet.
         stats.frames_lost += capture_->frames_lost() - stream_lost_;
@@ -190,9 +192,13 @@ PumpStats Pump::stats() const {
         stats.held_back_s = static_cast<double>(capture_->frames().position()) / capture_->rate_hz() -
                             static_cast<double>(counts_.samples - first_sample_) / sample_rate_hz;
     }
+    if (in_outage()) {
+        stats.losses.push_back(outage());
+        stats.losses.back().silence = 0;  // until it is over
+        stats.frames_lost += stats.losses.back().frames;
+        stats.loss_count += 1;
+    }
     stats.handover_mean_s = handovers_ == 0 ? 0.0 : handover_total_s_ / static_cast<double>(handovers_);
-    stats.loss_count = losses_.count();
-    stats.losses = losses_.kept();
     return stats;
 }
 
@@ -222,9 +228,8 @@ void Pump::run() {
         }
         try {
             pass();
-        } catch (const std::exception& error) {  // no memory, say: an exception that leaves a thread ends the process
-            capture_.reset();
-            end(std::string("the stream failed: ") + error.what());
+        } catch (const std::exception& error) {  // it would end the process with the thread
+            break_off(error);
         }
         changed_.wait_for(lock, poll_interval, [&] { return state_ == State::ended; });
     }
@@ -246,10 +251,8 @@ void Pump::take_all() {
     take_xruns();
     std::size_t left = frames_to_take();
     if (left > 0) {
-        const double age_s = capture_->since_callback_s();
-        handover_total_s_ += age_s;
-        handovers_ += 1;
-        counts_.handover_worst_s = std::max(counts_.handover_worst_s, age_s);
+        if (awaits_audio_) end_outage();
+        time_handover();
         last_audio_ = Clock::now();
     }
     while (left > 0) {
@@ -257,6 +260,7 @@ void Pump::take_all() {
         left -= take(std::min(left, piece_frames));
     }
     if (const auto gap = capture_->frames().gap()) lose_frames(*gap);
+    last_look_ = Clock::now();
 }
 
 std::size_t Pump::frames_to_take() {
@@ -290,18 +294,41 @@ void Pump::lose_frames(const Gap& gap) {
     }
 }
 
-void Pump::account_outage(double rate_hz) {
+// Of several callbacks since the last look the first came soon after it, at worst.
+void Pump::time_handover() {
+    const std::uint64_t calls = capture_->callbacks();
+    const double since_look_s = duration<double>(Clock::now() - last_look_).count();
+    const double age_s = calls - calls_taken_ > 1 ? since_look_s : capture_->since_callback_s();
+    calls_taken_ = calls;
+    handover_total_s_ += age_s;
+    handovers_ += 1;
+    counts_.handover_worst_s = std::max(counts_.handover_worst_s, age_s);
+}
+
+bool Pump::in_outage() const noexcept { return state_ == State::stalled || (awaits_audio_ && state_ != State::ended); }
+
+// What is missing up to now, and is not in the account yet.
+Loss Pump::outage() const {
     const double outage_s = duration<double>(Clock::now() - last_audio_).count();
-    const auto frames = static_cast<std::uint64_t>(outage_s * rate_hz);
-    const auto silence = samples_in(std::min(outage_s, most_outage_silence_s));
-    note({LossCause::outage, frames, stream_frames_, counts_.samples, silence});
-    counts_.frames_lost += frames;
+    const bool is_of_this_stream = capture_ && !awaits_audio_;
+    const std::uint64_t first_frame = is_of_this_stream ? capture_->frames().position() : stream_frames_;
+    return {LossCause::outage, static_cast<std::uint64_t>(outage_s * rate_hz_), first_frame, counts_.samples,
+            samples_in(std::min(outage_s, most_outage_silence_s))};
+}
+
+void Pump::end_outage() {
+    const Loss loss = outage();
+    awaits_audio_ = false;
+    failure_.clear();
+    note(loss);
+    counts_.frames_lost += loss.frames;
     const std::vector<float> silent_piece(piece_frames);
-    for (std::size_t left = silence; left > 0;) {
-        const auto piece = std::min(left, silent_piece.size());
-        deliver(std::span(silent_piece).first(piece));
+    for (std::uint64_t left = loss.silence; left > 0;) {
+        const auto piece = std::min<std::uint64_t>(left, silent_piece.size());
+        deliver(std::span(silent_piece).first(static_cast<std::size_t>(piece)));
         left -= piece;
     }
+    first_sample_ = counts_.samples;
 }
 
 void Pump::note(const Loss& loss) {
@@ -345,7 +372,21 @@ void Pump::end_stream() {
 
 void Pump::end(const std::string& why) {
     if (state_ == State::ended) return;
-    failure_ = why;
+    if (in_outage()) {  // nothing comes after it any more, so no silence either
+        Loss loss = outage();
+        loss.silence = 0;
+        note(loss);
+        counts_.frames_lost += loss.frames;
+    } else {
+        failure_ = why;
+    }
+    readers_.end_all();
+    change(State::ended);
+}
+
+void Pump::break_off(const std::exception& error) {
+    capture_.reset();
+    failure_ = std::string("the stream failed: ") + error.what();
     readers_.end_all();
     change(State::ended);
 }

@@ -74,8 +74,8 @@ public:
     Pump(const Pump&) = delete;
     Pump& operator=(const Pump&) = delete;
 
-    // Takes from this stream from now on. After an earlier one the time without is accounted as an outage. Throws
-    // AudioError when one is attached, or after the end.
+    // Takes from this stream from now on. After an earlier one the time until audio comes is accounted as an outage.
+    // Throws AudioError when one is attached, or after the end.
     void attach(std::shared_ptr<Capture> capture);
     // Takes what has come, and lets go of the stream, which must not call back any more, or has stalled.
     void detach();
@@ -94,12 +94,10 @@ public:
     void expect_end();
     // Takes what has come, ends all taps and the thread. Bounded: waits for no reader. May be called again.
     void stop();
-    // As stop(), for a reason that failure() then tells.
-    void fail(const std::string& why);
 
     void require_own_process() const;
     [[nodiscard]] State state() const;
-    // Why the stream ended or stalled; empty if it did not, or was stopped.
+    // Why the stream ended or stalled; empty if it did not, or was stopped while audio came.
     [[nodiscard]] std::string failure() const;
     // Waits until the state is not `state` any more; false at the deadline.
     [[nodiscard]] bool wait_while(State state, std::chrono::steady_clock::time_point deadline) const;
@@ -122,11 +120,15 @@ private:
     void take_xruns();
     void watch_heartbeat();
     void lose_frames(const Gap& gap);
-    void account_outage(double rate_hz);
+    void time_handover();
+    [[nodiscard]] bool in_outage() const noexcept;
+    [[nodiscard]] Loss outage() const;
+    void end_outage();
     void note(const Loss& loss);
     void deliver(std::span<const float> samples);
     void end_stream();
     void end(const std::string& why);
+    void break_off(const std::exception& error);
     void change(State state);
     [[nodiscard]] std::uint64_t sample_at(std::uint64_t frame) const;
 
@@ -154,7 +156,11 @@ private:
     std::uint64_t first_sample_ = 0;  // where it begins
     std::uint64_t stream_lost_ = 0;   // of its frames, in gaps met so far
     std::vector<float> frames_;
+    double rate_hz_ = 0.0;
+    std::uint64_t calls_taken_ = 0;
+    Clock::time_point last_look_;
     Clock::time_point last_audio_;
+    bool awaits_audio_ = false;  // a stream after an outage has not begun yet
     bool had_stream_ = false;
     std::uint64_t stream_frames_ = 0;  // of the stream before
 

@@ -46,7 +46,7 @@ void Readers::drop_unwanted() {
 
 void Readers::note(Loss loss, std::uint64_t ahead) {
     for (const auto& reader : readers_) {
-        if (reader.paused) continue;
+        if (reader.paused || !reader.tap->wanted()) continue;
         loss.sample = reader.tap->offered() + ahead;
         reader.tap->note(loss);
     }
@@ -54,12 +54,12 @@ void Readers::note(Loss loss, std::uint64_t ahead) {
 
 std::size_t Readers::room() {
     drop_unwanted();
-    if (readers_.empty()) return 0;
-    std::size_t least = std::numeric_limits<std::size_t>::max();
+    constexpr auto any = std::numeric_limits<std::size_t>::max();
+    std::size_t least = any;
     for (const auto& reader : readers_) {
         if (!reader.paused) least = std::min(least, reader.tap->room());
     }
-    return least;
+    return least == any ? 0 : least;
 }
 
 }  // namespace thoth

@@ -28,7 +28,7 @@ public:
     // sample.
     void note(Loss loss, std::uint64_t ahead);
 
-    // How many samples the slowest can take. Without readers none: whoever comes next gets them.
+    // How many samples the slowest can take. None while nobody reads: whoever comes, or goes on, gets them.
     [[nodiscard]] std::size_t room();
 
 private:

@@ -26,7 +26,8 @@ void Tap::write(std::span<const float> samples) {
     if (waiting_) written_.notify_one();
 }
 
-void Tap::note(Loss loss) {
+void Tap::note(const Loss& loss) {
+    if (loss.sample >= most_samples_) return;
     const std::lock_guard lock(mutex_);
     losses_.note(loss);
 }
@@ -79,6 +80,7 @@ std::size_t Tap::read_piece(std::span<float> to) {
 void Tap::begin_gap(const Gap& gap) {
     silence_left_ = gap.frames;
     note({LossCause::reader, gap.frames, gap.position, gap.position, gap.frames});
+    reader_losses_.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool Tap::wait_until(std::size_t samples, Clock::time_point deadline) {

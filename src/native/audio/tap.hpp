@@ -34,7 +34,7 @@ public:
     // Never waits; what finds no room is a loss. After the end it does nothing.
     void write(std::span<const float> samples);
     // A loss of the stream, its place counted from the tap's own first sample.
-    void note(Loss loss);
+    void note(const Loss& loss);
     // Nothing comes after this.
     void end();
     // Whether anything written will still be read.
@@ -60,6 +60,10 @@ public:
     [[nodiscard]] std::uint64_t first_sample() const noexcept { return first_sample_; }
     [[nodiscard]] std::vector<Loss> losses() const;
     [[nodiscard]] std::uint64_t loss_count() const;
+    // Those of cause `reader` among them.
+    [[nodiscard]] std::uint64_t reader_loss_count() const noexcept {
+        return reader_losses_.load(std::memory_order_relaxed);
+    }
 
 private:
     Tap(CountedRing::Ends ring, std::size_t capacity, std::uint64_t most_samples);
@@ -75,6 +79,7 @@ private:
     std::uint64_t silence_left_ = 0;            // of the gap being read
     std::atomic<std::uint64_t> delivered_ = 0;  // stored by the reader
     std::uint64_t total_ = 0;                   // final once end_seen_ is set
+    std::atomic<std::uint64_t> reader_losses_ = 0;
     std::atomic<bool> end_seen_ = false;
     std::atomic<bool> abandoned_ = false;
     std::atomic<bool> reading_ = false;

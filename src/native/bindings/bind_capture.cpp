@@ -73,7 +73,6 @@ void register_capture(py::module_& m) {
         .def("push", &push, "samples"_a,
              "Feed a C-contiguous float32 block, (frames,) for one channel or (frames, channels); return the frames "
              "fed, fewer after stop(). Releases the GIL.")
-        .def("restart_clock", &CallbackFeeder::restart_clock, "Let the next block be due at once, after a pause.")
         .def("stop", &CallbackFeeder::stop, "End a push() in another thread, and all later ones.")
         .def("durations_s", &durations_s, "How long the first `keep_durations` calls took, float64 (calls,).");
 }

@@ -168,6 +168,7 @@ void register_tap(py::module_& m) {
         .def_property_readonly("ended", &Tap::ended, "Whether nothing is left and nothing will come.")
         .def_property_readonly("losses", &Tap::losses, "The latest 1000, counted from the tap's own first sample.")
         .def_property_readonly("loss_count", &Tap::loss_count)
+        .def_property_readonly("reader_loss_count", &Tap::reader_loss_count)
         .def_property_readonly("first_sample", &Tap::first_sample, "The place in the stream of its first sample.");
 }
 
@@ -203,7 +204,6 @@ void register_pump(py::module_& m) {
         .def("finish", &Pump::finish, "why"_a = "", WithoutGil())
         .def("expect_end", &Pump::expect_end, WithoutGil())
         .def("stop", &Pump::stop, WithoutGil())
-        .def("fail", &Pump::fail, "why"_a, WithoutGil())
         .def("require_own_process", &Pump::require_own_process, "Raise AudioError in a child made by fork().")
         .def("wait_while", &wait_while, "state"_a, "timeout_s"_a = py::none())
         .def_property_readonly("state", [](const Pump& pump) { return name(pump.state()); })

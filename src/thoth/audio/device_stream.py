@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 import weakref
 from collections.abc import Iterator
 from typing import Any, Final
 
 from thoth._native import Capture
 from thoth.audio import portaudio
-from thoth.audio.devices import Device
+from thoth.audio.devices import Device, find_device
+from thoth.audio.samples import MAX_CHANNELS
 from thoth.errors import DeviceError
 
 _log = logging.getLogger(__name__)
@@ -20,9 +22,14 @@ _in_use: set[Capture] = set()
 """PortAudio holds a bare address, and goes on using it if a close hangs: whatever Python forgets, these stay."""
 
 
+class _Renumbered(DeviceError):
+    """The list of devices was made anew since the device was found."""
+
+
 class DeviceStream:
     """One opening of a device: float32, in blocks of whatever length the system likes.
 
+    device: as `find_device` takes it.
     rate_hz, channels: what to ask for; where the device does not take that, its own is used. None is the device's own
         rate.
     latency_s: what the system buffers, at most. buffer_s: what the Capture holds behind it.
@@ -31,14 +38,18 @@ class DeviceStream:
     """
 
     def __init__(
-        self, device: Device, *, rate_hz: int | None, channels: int, latency_s: float, buffer_s: float
+        self, device: int | str | None, *, rate_hz: int | None, channels: int, latency_s: float, buffer_s: float
     ) -> None:
-        self.device = device
         self._latency_s = latency_s
-        self.capture, self._stream = self._open(rate_hz, channels, buffer_s)
+        self.device = find_device(device)
+        try:
+            self.capture, self._stream = self._open(rate_hz, channels, buffer_s)
+        except _Renumbered:
+            self.device = find_device(device)
+            self.capture, self._stream = self._open(rate_hz, channels, buffer_s)
         _in_use.add(self.capture)
         # Also of a stream that was forgotten: the device would stay open.
-        self._finalizer = weakref.finalize(self, _close, self._stream, self.capture, device.name)
+        self._finalizer = weakref.finalize(self, _close_later, self._stream, self.capture, self.device.name)
         self._finalizer.atexit = False  # PortAudio then closes what is open by itself
 
     @property
@@ -52,7 +63,8 @@ class DeviceStream:
 
     def close(self) -> None:
         """Stop and close, within a second. When that hangs, it is logged and left behind. May be called again."""
-        self._finalizer()
+        if self._finalizer.detach() is not None:
+            _close(self._stream, self.capture, self.device.name)
 
     def _open(self, rate_hz: int | None, channels: int, buffer_s: float) -> tuple[Capture, Any]:
         refusal: DeviceError | None = None
@@ -70,8 +82,12 @@ class DeviceStream:
     def _open_on(self, capture: Capture) -> Any:
         sounddevice = portaudio.sounddevice()
         ffi = sounddevice._ffi
-        return portaudio.call(
-            lambda: sounddevice._StreamBase(
+
+        def open_it() -> Any:
+            # In one turn with the opening: a list made anew in between gives the number to another device.
+            if sounddevice.query_devices(self.device.index)["name"] != self.device.name:
+                raise _Renumbered(f"{self.device.name} is not where it was: list the devices again")
+            return sounddevice._StreamBase(
                 kind="input",
                 device=self.device.index,
                 samplerate=capture.rate_hz,
@@ -83,7 +99,10 @@ class DeviceStream:
                 callback=ffi.cast("PaStreamCallback*", capture.callback_address),
                 userdata=ffi.cast("void*", capture.userdata_address),
                 wrap_callback=None,
-            ),
+            )
+
+        return portaudio.call(
+            open_it,
             failure=f"{self.device.name} cannot be opened at {capture.rate_hz:g} Hz with {capture.channels} channel(s)",
             discard=lambda stream: stream.close(),
         )
@@ -93,7 +112,14 @@ def _formats(device: Device, rate_hz: int | None, channels: int) -> Iterator[tup
     """Yield rates and channel counts to try: what was asked for, then with the device's own in place of either."""
     own = device.default_rate_hz
     asked = own if rate_hz is None else rate_hz
-    yield from dict.fromkeys((rate, count) for count in (channels, device.channels) for rate in (asked, own))
+    yield from dict.fromkeys(
+        (rate, count) for count in (channels, min(device.channels, MAX_CHANNELS)) for rate in (asked, own)
+    )
+
+
+def _close_later(stream: Any, capture: Capture, name: str) -> None:
+    """Close a stream that was forgotten; without waiting, since whoever collects garbage may be inside PortAudio."""
+    threading.Thread(target=_close, args=(stream, capture, name), name="thoth-close", daemon=True).start()
 
 
 def _close(stream: Any, capture: Capture, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from typing import Final
 
 from thoth._native import CallbackFeeder, Capture, Pump
@@ -44,7 +45,7 @@ class FileSource(LiveInput):
         self._capture_now = Capture(SAMPLE_RATE_HZ, 1, _BUFFER_S)
         self._feeder: CallbackFeeder | None = None
         self._thread: threading.Thread | None = None
-        self._failure: AudioError | None = None
+        self._failures: list[DecodeError] = []
 
     @property
     def name(self) -> str:
@@ -55,15 +56,20 @@ class FileSource(LiveInput):
 
     def _open(self, pump: Pump) -> None:
         self._file = AudioFile(self._source, name=self._given_name)
-        self._failure = None
+        self._failures = []
         self._capture_now = capture = Capture(SAMPLE_RATE_HZ, 1, _BUFFER_S)
         self._feeder = CallbackFeeder(
             capture.callback_address, capture.userdata_address, SAMPLE_RATE_HZ, 1, _BLOCK_FRAMES, self._speed
         )
         self._feeder.wait_for_room_in(capture)
         pump.attach(capture)
+        # The thread knows nothing of this object, which may be forgotten: then it ends as well.
+        weakref.finalize(self, self._feeder.stop)
         self._thread = threading.Thread(
-            target=self._play, args=(self._file, self._feeder, pump), name="thoth-file-source", daemon=True
+            target=_play,
+            args=(self._file, self._feeder, pump, self._failures),
+            name="thoth-file-source",
+            daemon=True,
         )
         self._thread.start()
 
@@ -80,18 +86,19 @@ class FileSource(LiveInput):
         return self._capture_now
 
     def _error(self, failure: str) -> AudioError:
-        return self._failure or AudioError(f"{self.name}: {failure}")
+        return self._failures[0] if self._failures else AudioError(f"{self.name}: {failure}")
 
-    def _play(self, file: AudioFile, feeder: CallbackFeeder, pump: Pump) -> None:
-        try:
-            with file:
-                for block in file.blocks():
-                    if feeder.push(block) < len(block):
-                        return  # stopped
-        except Exception as error:
-            self._failure = _as_decode_error(error, file.name)
-        # What came before a failure is delivered first.
-        pump.finish("" if self._failure is None else str(self._failure))
+
+def _play(file: AudioFile, feeder: CallbackFeeder, pump: Pump, failures: list[DecodeError]) -> None:
+    try:
+        with file:
+            for block in file.blocks():
+                if feeder.push(block) < len(block):
+                    return  # stopped
+    except Exception as error:
+        failures.append(_as_decode_error(error, file.name))
+    # What came before a failure is delivered first.
+    pump.finish(str(failures[0]) if failures else "")
 
 
 def _as_decode_error(error: Exception, name: str) -> DecodeError:

@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from thoth._native import Capture, Pump, Tap
+from thoth.audio.checks import checked_count, checked_seconds
 from thoth.audio.live_stats import InputStats, losses_of, reader_losses_of
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
-from thoth.errors import AudioError, InvalidOption
+from thoth.errors import AudioError
 
 BLOCK_SAMPLES: Final = 1600
 """A tenth of a second: what iteration gives at a time."""
@@ -25,6 +26,10 @@ PREROLL_S: Final = 1.0
 
 BACKLOG_S: Final = 30.0
 """How far a reader may fall behind before it loses samples; 2 MB."""
+
+MOST_PREROLL_S: Final = 600.0
+MOST_SAMPLES: Final = 1 << 32
+MOST_LOSSES: Final = 1000
 
 _ASYNC_WAIT_S: Final = 0.05
 
@@ -40,9 +45,10 @@ class LiveInput(ABC):
     """
 
     def __init__(self, *, preroll_s: float = PREROLL_S, lossless: bool = False) -> None:
-        self._preroll_s = preroll_s
+        self._preroll_s = checked_seconds("preroll_s", preroll_s, most=MOST_PREROLL_S)
         self._lossless = lossless
-        self._lock = threading.RLock()
+        self._lifecycle = threading.RLock()
+        self._readers = threading.Lock()
         self._pump: Pump | None = None
         self._reader: Tap | None = None
 
@@ -52,27 +58,33 @@ class LiveInput(ABC):
         The first `read()`, and each Recorder, begins with what was heard in the `preroll_s` seconds before it.
         After a `stop()` it begins a new stream. Raises AudioError or one of its kinds.
         """
-        with self._lock:
+        with self._lifecycle:
             if self.running:
                 return self
             self.stop()  # of a stream that ended by itself, the device is still open
-            self._pump, self._reader = self._new_pump(), None
+            pump = self._new_pump()
             try:
-                self._open(self._pump)
+                self._open(pump)
             except BaseException:
-                self.stop()
-                self._pump = None
+                self._end(pump)
                 raise
+            with self._readers:
+                self._pump, self._reader = pump, None
             _stop_at_exit(self)
         return self
 
     def stop(self) -> None:
         """End the stream and free the device, within 2 s. What readers were given can still be read."""
-        with self._lock:
+        with self._lifecycle:
             if self._pump is not None:
-                self._pump.expect_end()
-                self._close()
-                self._pump.stop()
+                self._end(self._pump)
+
+    def _end(self, pump: Pump) -> None:
+        pump.expect_end()
+        try:
+            self._close()
+        finally:
+            pump.stop()
 
     @property
     def running(self) -> bool:
@@ -81,9 +93,17 @@ class LiveInput(ABC):
 
     @property
     def error(self) -> AudioError | None:
-        """Why the stream ended by itself before its time, else None."""
-        failure = "" if self._pump is None else self._pump.failure
-        return self._error(failure) if failure and not self.running else None
+        """Why the stream ended before its time: by itself, or stopped while its device was gone. Else None."""
+        return None if self._pump is None or self.running else self.error_of(self._pump)
+
+    def error_of(self, pump: Pump) -> AudioError | None:
+        """Return the error of one stream of this source: what ended it, or interrupts it now; for use within Thoth."""
+        return self._error(pump.failure) if pump.failure else None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the device is gone and its return is awaited."""
+        return self.running and self.pump.failure != ""
 
     def read(self, samples: int = BLOCK_SAMPLES, timeout_s: float | None = None) -> Samples:
         """Return the next samples as float32 `(n,)`; waits for them.
@@ -95,10 +115,9 @@ class LiveInput(ABC):
         Raises AudioError before `start()`, and, once all that came was read, the `error` that ended the stream
         (DeviceError for a device that is gone).
         """
-        _check_samples(samples)
         tap = self._own_tap()
-        block = tap.read(samples, timeout_s)
-        if len(block) == 0 and samples > 0:
+        block = tap.read(checked_count("samples", samples, most=MOST_SAMPLES), timeout_s)
+        if len(block) == 0:
             self._raise_at_end(tap)
         return block
 
@@ -109,13 +128,12 @@ class LiveInput(ABC):
 
     def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[Samples]:
         """Yield the stream in blocks as `read()` gives them, the last one maybe shorter. Raises as `read()` does."""
-        _check_samples(samples)
         while len(block := self.read(samples)) > 0:
             yield block
 
     async def async_blocks(self, samples: int = BLOCK_SAMPLES) -> AsyncIterator[Samples]:
         """As `blocks()`, without blocking the event loop; cancelling it loses no samples."""
-        _check_samples(samples)
+        samples = checked_count("samples", samples, most=MOST_SAMPLES)
         tap = self._own_tap()
         while not (ready := await _wait_async(tap, samples)) or not tap.ended:
             if ready:
@@ -143,7 +161,8 @@ class LiveInput(ABC):
         """The account of this stream; also after its end."""
         counts = self.pump.stats()
         capture = self._capture()
-        missed = () if self._reader is None else reader_losses_of(self._reader)
+        reader = self._reader
+        losses = losses_of(counts.losses) + (() if reader is None else reader_losses_of(reader))
         return InputStats(
             device=self.name,
             rate_hz=capture.rate_hz,
@@ -152,8 +171,8 @@ class LiveInput(ABC):
             frames_captured=counts.frames_captured,
             frames_lost=counts.frames_lost,
             xruns=counts.xruns,
-            losses=tuple(sorted((*losses_of(counts.losses), *missed), key=lambda loss: loss.at_s)),
-            loss_count=counts.loss_count + len(missed),
+            losses=tuple(sorted(losses, key=lambda loss: loss.at_s)[-MOST_LOSSES:]),
+            loss_count=counts.loss_count + (0 if reader is None else reader.reader_loss_count),
             bad_samples=counts.bad_samples,
             callbacks=capture.callbacks,
             callback_mean_s=capture.callback_mean_s,
@@ -198,7 +217,7 @@ class LiveInput(ABC):
         return self._pump
 
     def _own_tap(self) -> Tap:
-        with self._lock:
+        with self._readers:
             pump = self.pump
             pump.require_own_process()  # a reader from before a fork() would wait for ever
             if self._reader is None:
@@ -233,13 +252,9 @@ def _stop_at_exit(source: LiveInput) -> None:
 
 def _stop_all() -> None:
     for source in list(_started):
-        with contextlib.suppress(AudioError):  # of another process, before a fork()
+        # AudioError: of another process, before a fork(). RuntimeError: Python 3.12 starts no more threads here.
+        with contextlib.suppress(AudioError, RuntimeError):
             source.stop()
-
-
-def _check_samples(samples: object) -> None:
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise InvalidOption(f"samples takes a whole number from 1, not {samples!r}")
 
 
 async def _wait_async(tap: Tap, samples: int) -> bool:

@@ -45,8 +45,8 @@ class InputStats:
     bad_samples: those that were no number (now 0) or beyond ±8 (now ±8).
     callbacks, callback_mean_s, callback_worst_s: how often the audio callback ran, and how long; since the device was
         opened the last time.
-    latency_s: from the air to read(), on average: what PortAudio says of the device, the time in Thoth's buffer
-        (handover_mean_s, with handover_worst_s), and what the resampler holds back.
+    latency_s: from the air to read(), mostly less: what PortAudio says that the device may buffer, the time in Thoth's
+        buffer (handover_mean_s, with handover_worst_s), and what the resampler holds back.
     """
 
     device: str
@@ -69,7 +69,7 @@ class InputStats:
 
 def losses_of(records: Iterable[LossRecord]) -> tuple[Loss, ...]:
     """Turn the core's records, whose times are in samples, into losses."""
-    return tuple(_loss(record) for record in records)
+    return tuple(sorted(map(_loss, records), key=lambda loss: loss.at_s))
 
 
 def reader_losses_of(tap: Tap) -> tuple[Loss, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from typing import Final
 
 from thoth._native import Capture, Pump
 from thoth.audio import portaudio
+from thoth.audio.checks import checked_count, checked_seconds
 from thoth.audio.device_stream import DeviceStream
-from thoth.audio.devices import find_device
 from thoth.audio.live_input import PREROLL_S, LiveInput
+from thoth.audio.samples import MAX_CHANNELS, MAX_RATE_HZ
 from thoth.errors import AudioError, DeviceError
 
 _log = logging.getLogger(__name__)
@@ -26,7 +28,9 @@ BUFFER_S: Final = 10.0
 STALL_S: Final = 0.75
 """A device that delivers nothing for so long is gone. PortAudio does not say so."""
 
+_MOST_LATENCY_S: Final = 10.0
 _RETRY_S: Final = 0.5
+_LOOK_S: Final = 1.0
 _LONGEST_JOIN_S: Final = 0.5
 
 
@@ -61,9 +65,9 @@ class Microphone(LiveInput):
     ) -> None:
         super().__init__(preroll_s=preroll_s)
         self._device = device
-        self._rate_hz = rate_hz
-        self._channels = channels
-        self._latency_s = latency_s
+        self._rate_hz = None if rate_hz is None else checked_count("rate_hz", rate_hz, most=MAX_RATE_HZ)
+        self._channels = checked_count("channels", channels, most=MAX_CHANNELS)
+        self._latency_s = checked_seconds("latency_s", latency_s, most=_MOST_LATENCY_S, above_zero=True)
         self._reconnects = reconnect
         self._stream: DeviceStream | None = None
         self._last_stream: DeviceStream | None = None
@@ -81,31 +85,28 @@ class Microphone(LiveInput):
         return Pump(self._preroll_s, stall_s=STALL_S, reconnects=self._reconnects)
 
     def _open(self, pump: Pump) -> None:
-        self._stopping.clear()
-        self._last_stream = None
-        self._connect(pump)
+        self._stopping = threading.Event()
+        self._connect(pump, self._device)
         if self._reconnects:
             self._reconnector = threading.Thread(
-                target=self._keep_connected, args=(pump,), name="thoth-reconnect", daemon=True
+                target=_keep_connected,
+                args=(weakref.ref(self), pump, self._stopping),
+                name="thoth-reconnect",
+                daemon=True,
             )
             self._reconnector.start()
 
-    def _connect(self, pump: Pump) -> None:
-        # Of a device that comes back only the name is sure to be the same; another one shall not slip in.
-        wanted = self._device if self._last_stream is None else self._last_stream.device.name
+    def _connect(self, pump: Pump, wanted: int | str | None) -> None:
         stream = DeviceStream(
-            find_device(wanted),
-            rate_hz=self._rate_hz,
-            channels=self._channels,
-            latency_s=self._latency_s,
-            buffer_s=BUFFER_S,
+            wanted, rate_hz=self._rate_hz, channels=self._channels, latency_s=self._latency_s, buffer_s=BUFFER_S
         )
         try:
             pump.attach(stream.capture)
             stream.start()
         except BaseException:
             stream.close()
-            pump.detach()
+            if pump.state != "ended":
+                pump.detach()
             raise
         self._stream = self._last_stream = stream
 
@@ -124,32 +125,27 @@ class Microphone(LiveInput):
         if stream is not None:
             stream.close()
 
-    def _keep_connected(self, pump: Pump) -> None:
-        while not self._stopping.is_set():
-            pump.wait_while("running")
-            if pump.state == "ended":
-                return
-            _log.warning("%s: %s; waiting for it to come back", self.name, pump.failure)
-            self._disconnect()
-            pump.detach()
-            self._wait_for_device(pump)
-
-    def _wait_for_device(self, pump: Pump) -> None:
-        while not self._stopping.is_set():
+    def _reconnect(self, pump: Pump, stopping: threading.Event) -> None:
+        """Take the place of a stream that has stalled, as soon as its device is back."""
+        _log.warning("%s: %s; waiting for it to come back", self.name, pump.failure)
+        self._disconnect()
+        pump.detach()
+        while not stopping.is_set() and pump.state != "ended":
             try:
-                self._connect(pump)
+                # Of a device that comes back only the name is sure to be the same; another one shall not slip in.
+                self._connect(pump, self.name)
             except AudioError as error:
                 _log.debug("%s is not back: %s", self.name, error)
-                self._stopping.wait(_RETRY_S)
+                stopping.wait(_RETRY_S)
                 _list_anew()
             else:
-                _log.warning("%s is back", self.name)
+                _log.warning("%s is open again", self.name)
                 break
-        if self._stopping.is_set():  # while it was being opened
+        if stopping.is_set():  # while it was being opened
             self._disconnect()
 
     def _capture(self) -> Capture:
-        assert self._last_stream is not None
+        assert self._last_stream is not None  # there is no pump without one
         return self._last_stream.capture
 
     def _source_latency_s(self) -> float:
@@ -168,3 +164,15 @@ def _list_anew() -> None:
         portaudio.refresh()
     except DeviceError as error:
         _log.debug("%s", error)
+
+
+def _keep_connected(forgettable: weakref.ref[Microphone], pump: Pump, stopping: threading.Event) -> None:
+    """Reconnect the microphone whenever its stream stalls, until it ends or nobody has the microphone any more."""
+    while not stopping.is_set():
+        has_changed = pump.wait_while("running", _LOOK_S)
+        microphone = forgettable()
+        if microphone is None or pump.state == "ended":
+            return
+        if has_changed:
+            microphone._reconnect(pump, stopping)
+        del microphone

@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from thoth._native import FileRecorder, Tap
-from thoth.audio.live_input import BACKLOG_S, BLOCK_SAMPLES, PREROLL_S, LiveInput
-from thoth.audio.live_stats import Loss, losses_of
+from thoth.audio.checks import checked_count, checked_seconds
+from thoth.audio.live_input import BACKLOG_S, BLOCK_SAMPLES, MOST_PREROLL_S, MOST_SAMPLES, PREROLL_S, LiveInput
+from thoth.audio.live_stats import Loss, losses_of, reader_losses_of
 from thoth.audio.microphone import Microphone
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
 from thoth.errors import AudioError, InvalidOption
@@ -22,6 +23,7 @@ RecorderState = Literal["idle", "recording", "paused", "stopped"]
 # With the second that closing a device may take, a stop stays within 2 s.
 _LONGEST_WRITE_S: Final = 0.6
 _LONGEST_LATENCY_S: Final = 0.3
+_LONGEST_RECORDING_S: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Recording:
 
     path: the file, 16 kHz mono WAV; playable whatever happened.
     duration_s: how much is in it, silence in place of losses included.
-    losses: the latest 1000, `at_s` counted from the beginning of the file.
+    losses: the latest 1000, in the order of `at_s`, which counts from the beginning of the file.
     loss_count: how many there were.
     error: why it ended before `stop()` (device gone, disk full, …), else None. What came before is in the file.
     """
@@ -78,12 +80,12 @@ class Recorder:
     ) -> None:
         if source is not None and device is not None:
             raise InvalidOption("device is for a recorder without a source: this one records the source given")
-        if max_s is not None and not 0 < max_s < float("inf"):
-            raise InvalidOption(f"max_s takes seconds above 0, or None for no limit, not {max_s!r}")
+        if max_s is not None:
+            max_s = checked_seconds("max_s", max_s, most=_LONGEST_RECORDING_S, above_zero=True)
         self.path = Path(path)
         self.source = Microphone(device) if source is None else source
         self._owns_source = source is None
-        self._preroll_s = preroll_s
+        self._preroll_s = checked_seconds("preroll_s", preroll_s, most=MOST_PREROLL_S)
         self._encoding = encoding
         self._overwrite = overwrite
         self._most_frames = None if max_s is None else round(max_s * SAMPLE_RATE_HZ)
@@ -131,13 +133,14 @@ class Recorder:
                 return self._recording
             if self._file is None:
                 raise AudioError(f"{self.path}: nothing was recorded, start() was not called")
-            if self._state == "recording":
+            if self._state == "recording" and self._pump.state == "running":
                 self._file.wait(min(self.source.stats.latency_s, _LONGEST_LATENCY_S))
+            failure = self.source.error_of(self._pump)  # before it is stopped, which is none
             self._pump.remove_taps(self._taps)
             written = self._file.wait(_LONGEST_WRITE_S)
             self._free_source()
             self._state = "stopped"
-            self._recording = self._finished(self._file, written)
+            self._recording = self._finished(self._file, written, failure)
             return self._recording
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -162,10 +165,7 @@ class Recorder:
             return self._recording.error
         if self._file is None:
             return None
-        if self._file.failure:
-            return AudioError(self._file.failure)
-        is_complete = self._file.frames == self._most_frames
-        return None if is_complete else self.source.error
+        return self._error_of(self._file, self.source.error_of(self._pump) if self._pump.state == "ended" else None)
 
     @property
     def duration_s(self) -> float:
@@ -177,12 +177,17 @@ class Recorder:
         """What is missing up to now, the latest 1000; silence stands in the file instead."""
         return losses_of(self._taps[0].losses) if self._taps else ()
 
+    @property
+    def read_losses(self) -> tuple[Loss, ...]:
+        """What `read()` did not keep up with, and found silence for; the file has it."""
+        return reader_losses_of(self._tap())
+
     def read(self, samples: int = BLOCK_SAMPLES, timeout_s: float | None = None) -> Samples:
         """Return the next samples that go into the file, as `LiveInput.read` does; empty at the end.
 
         Raises AudioError unless the recorder was made with `tap=True` and started.
         """
-        return self._tap().read(samples, timeout_s)
+        return self._tap().read(checked_count("samples", samples, most=MOST_SAMPLES), timeout_s)
 
     def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[Samples]:
         """Yield what goes into the file in blocks, until the recording ends."""
@@ -203,6 +208,8 @@ class Recorder:
             raise recording.error
 
     def _begin(self) -> None:
+        if not self.source.running:
+            raise self.source.error or AudioError(f"{self.source.name} is not running: start it first")
         self._pump = pump = self.source.pump
         # Taps first: while the file is being created, on a slow disk, nothing that is said is missed.
         self._taps = pump.add_taps(2 if self._with_tap else 1, BACKLOG_S, self._preroll_s, self._most_frames)
@@ -218,8 +225,14 @@ class Recorder:
                 self._pump.set_paused(self._taps, after == "paused")
                 self._state = after
 
-    def _finished(self, file: FileRecorder, written: bool) -> Recording:
-        error = self.error
+    def _error_of(self, file: FileRecorder, of_source: AudioError | None) -> AudioError | None:
+        if file.failure:
+            return AudioError(file.failure)
+        is_complete = file.frames == self._most_frames
+        return None if is_complete else of_source
+
+    def _finished(self, file: FileRecorder, written: bool, of_source: AudioError | None) -> Recording:
+        error = self._error_of(file, of_source)
         if not written:
             error = AudioError(
                 f"{self.path}: the disk does not answer: the file holds {self.duration_s:.1f} s so far and is finished "

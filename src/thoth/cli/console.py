@@ -16,12 +16,15 @@ import typer
 from thoth.errors import ThothError
 
 EXIT_FAILED = 1
+EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+EXIT_NO_READER = 141
+"""What a shell reports for a command that SIGPIPE ended (128 + 13)."""
 
 
 def is_terminal() -> bool:
     """Whether people watch stderr, so that a moving progress bar makes sense."""
-    return sys.stderr.isatty()
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def say(line: str) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thoth.cli.console import errors_as_lines, fail
+from thoth.cli.console import fail
 from thoth.cli.inputs import printable
+from thoth.cli.screen import Screen, failures_as_exit_codes
 
 if TYPE_CHECKING:
     from thoth.audio.devices import Device
@@ -25,13 +26,14 @@ def list_devices(
 
     Exit code 1 if there is none.
     """
-    with errors_as_lines():
+    with failures_as_exit_codes():
         from thoth.audio.devices import NO_INPUTS, devices
 
         found = devices()
         if not found:
             fail(NO_INPUTS)
-        typer.echo(json.dumps(list(map(dataclasses.asdict, found)), indent=2) if as_json else _table(found))
+        text = json.dumps(list(map(dataclasses.asdict, found)), indent=2) if as_json else _table(found)
+        Screen(quiet=False, verbosity=0).result(f"{text}\n")
 
 
 def _table(found: tuple[Device, ...]) -> str:

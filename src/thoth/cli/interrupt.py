@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 
 class Interrupt:
-    """While entered, the first SIGINT cancels `token` and the second raises KeyboardInterrupt.
+    """While entered, the first SIGINT, or one of `also`, cancels `token` and the second raises KeyboardInterrupt.
 
     A cancelled run stops within one pass of the model and hands over what it has, where an exception out of
     nowhere would lose it. Where the shell has SIGINT ignored, as for background jobs, it stays ignored.
     To be entered on the main thread, on which Python runs signal handlers.
     """
 
-    def __init__(self, token: CancelToken) -> None:
+    def __init__(self, token: CancelToken, also: tuple[signal.Signals, ...] = ()) -> None:
         self.token = token
-        self._before: Any = None
+        self._signals = (signal.SIGINT, *also)
+        self._before: dict[signal.Signals, Any] = {}
         self._breaks_now = False
 
     @property
@@ -42,15 +43,17 @@ class Interrupt:
             self._breaks_now = False
 
     def __enter__(self) -> Self:
-        self._before = signal.getsignal(signal.SIGINT)
-        if self._before is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, self._handle)
+        for number in self._signals:
+            self._before[number] = signal.getsignal(number)
+            if self._before[number] is not signal.SIG_IGN:
+                signal.signal(number, self._handle)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         again = self.seen

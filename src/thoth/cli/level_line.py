@@ -57,6 +57,9 @@ class LevelMeter(PlainLevels):
 
     def update(self, duration_s: float, source: LiveInput) -> None:
         """Draw the line anew."""
+        if source.interrupted:
+            self._draw(f"{clock(duration_s)} the device is gone, waiting for it; {lost_text(source.stats)}")
+            return
         ends = (
             f"{clock(duration_s)} [",
             f"] {source.level:4.0f} dBFS{_clipping(source.peak)}, {lost_text(source.stats)}",

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from thoth.cli.console import EXIT_FAILED, errors_as_lines, report, say
-from thoth.cli.inputs import printable
+from thoth.cli.console import EXIT_FAILED
 from thoth.cli.interrupt import Interrupt
 from thoth.cli.level_line import LevelLine, level_line
 from thoth.cli.progress_line import clock
+from thoth.cli.screen import Screen, failures_as_exit_codes
 
 if TYPE_CHECKING:
     from thoth.audio.recorder import Recorder, Recording
 
 _LOOK_S: Final = 0.1
+_LONGEST_S: Final = 1e9
+_ENDINGS: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""By which service managers and closing terminals end it: the file is then finished as on Ctrl-C."""
 
 
 def record(
@@ -41,25 +45,36 @@ def record(
 ) -> None:
     """Record the microphone into a WAV file: 16 kHz, mono, 16 bit.
 
-    Ctrl-C, or the end of --duration, finishes the file and prints its path on stdout. The file is playable at every
-    moment, also if the machine fails. Exit code 1 when the recording broke off; what came before is kept.
+    Ctrl-C, SIGTERM, or the end of --duration, finishes the file and prints its path on stdout. The file is playable at
+    every moment, also if the machine fails. Exit code 1 when the recording broke off; what came before is kept.
     """
-    if duration is not None and not 0 < duration < float("inf"):
-        raise typer.BadParameter("takes seconds above 0", param_hint="--duration")
+    if duration is not None and not 0 < duration <= _LONGEST_S:
+        raise typer.BadParameter(f"takes seconds above 0 to {_LONGEST_S:g}", param_hint="--duration")
+    if str(output) == "-":
+        raise typer.BadParameter("takes a file's name, a recording does not go to stdout", param_hint="--output")
+    screen = Screen(quiet=quiet, verbosity=0)
     path = output or Path(time.strftime("recording-%Y%m%d-%H%M%S.wav"))
-    with errors_as_lines():
-        from thoth._native import CancelToken
+    with failures_as_exit_codes(), screen.logging():
         from thoth.audio.microphone import Microphone
         from thoth.audio.recorder import Recorder
 
         microphone = Microphone(_device(device), rate_hz=rate, channels=channels, reconnect=reconnect)
-        with Interrupt(CancelToken()) as interrupt, microphone:
-            recorder = Recorder(path, microphone, overwrite=overwrite, max_s=duration).start()
-            with level_line(quiet=quiet) as line:
-                line.say(f"recording {microphone.name} to {path}; Ctrl-C stops")
-                _watch(recorder, interrupt, line)
-            recording = recorder.stop()
-    _tell(recording, quiet=quiet)
+        with level_line(quiet=quiet) as line:
+            recording = _record(Recorder(path, microphone, overwrite=overwrite, max_s=duration), line)
+        _tell(recording, screen)
+
+
+def _record(recorder: Recorder, line: LevelLine) -> Recording:
+    from thoth._native import CancelToken
+
+    with Interrupt(CancelToken(), also=_ENDINGS) as interrupt:
+        with interrupt.breaking():  # nothing is recorded yet that could be lost
+            recorder.source.start()
+        with recorder.source:
+            recorder.start()
+            line.say(f"recording {recorder.source.name} to {recorder.path}; Ctrl-C stops")
+            _watch(recorder, interrupt, line)
+            return recorder.stop()
 
 
 def _watch(recorder: Recorder, interrupt: Interrupt, line: LevelLine) -> None:
@@ -67,12 +82,12 @@ def _watch(recorder: Recorder, interrupt: Interrupt, line: LevelLine) -> None:
         line.update(recorder.duration_s, recorder.source)
 
 
-def _tell(recording: Recording, *, quiet: bool) -> None:
-    typer.echo(recording.path)
-    if not quiet:
-        say(printable(f"{recording.path}: {clock(recording.duration_s)}, {_losses(recording)}"))
+def _tell(recording: Recording, screen: Screen) -> None:
+    screen.note(f"{recording.path}: {clock(recording.duration_s)}, {_losses(recording)}")
     if recording.error is not None:
-        report(printable(str(recording.error)))
+        screen.error(recording.error)
+    screen.result(f"{recording.path}\n")
+    if recording.error is not None:
         raise typer.Exit(EXIT_FAILED)
 
 

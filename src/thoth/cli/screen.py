@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from thoth.cli.console import report, say
+import typer
+
+from thoth.cli.console import EXIT_NO_READER, EXIT_USAGE, errors_as_lines, fail, report, say
 from thoth.cli.inputs import printable
 from thoth.cli.progress_line import NoProgress, ProgressLine, progress_line
+from thoth.errors import InvalidOption
 
 if TYPE_CHECKING:
     from thoth.model.progress import Progress
@@ -97,6 +100,20 @@ class Screen:
             if isinstance(error, BrokenPipeError):
                 raise
             raise StdoutError(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+@contextmanager
+def failures_as_exit_codes() -> Iterator[None]:
+    """End the command with one line and its exit code on Thoth's own errors, Ctrl-C and a reader that went away."""
+    with errors_as_lines():
+        try:
+            yield
+        except InvalidOption as error:
+            fail(error, EXIT_USAGE)
+        except StdoutError as error:
+            fail(error)
+        except BrokenPipeError:
+            raise typer.Exit(EXIT_NO_READER) from None
 
 
 class _LogLines(logging.Handler):

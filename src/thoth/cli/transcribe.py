@@ -10,19 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 
 from thoth.cli import outputs
-from thoth.cli.console import errors_as_lines, fail
 from thoth.cli.file_runs import FileRuns
 from thoth.cli.models import download_progress
-from thoth.cli.screen import Screen, StdoutError
+from thoth.cli.screen import Screen, failures_as_exit_codes
 from thoth.errors import InvalidOption
 
 if TYPE_CHECKING:
     from thoth.model.options import TranscribeOptions
     from thoth.model.whisper import WhisperModel
-
-EXIT_USAGE: Final = 2
-EXIT_NO_READER: Final = 141
-"""What a shell reports for a command that SIGPIPE ended (128 + 13)."""
 
 FORMATS: Final = ("txt", "srt", "vtt", "json", "tsv", "lrc")
 ALL_FORMATS: Final = "all"
@@ -94,7 +89,7 @@ def transcribe(
     options |= {} if beam_size is None else {"beam_size": beam_size}
     options |= {} if temperature is None else {"temperature": temperature}
     screen = Screen(quiet=quiet, verbosity=verbose)
-    with _failures_as_exit_codes(), screen.logging():
+    with failures_as_exit_codes(), screen.logging():
         jobs = outputs.plan(files, _formats(formats or ["txt"]), output)
         checked = _checked(options)
         if output is not None:
@@ -128,16 +123,3 @@ def _load(name: str | None, offline: bool, screen: Screen) -> Iterator[WhisperMo
         model = WhisperModel(name, offline=offline, on_download=on_download, notice=screen.notice)
     with model:
         yield model
-
-
-@contextmanager
-def _failures_as_exit_codes() -> Iterator[None]:
-    with errors_as_lines():
-        try:
-            yield
-        except InvalidOption as error:
-            fail(error, EXIT_USAGE)
-        except StdoutError as error:
-            fail(error)
-        except BrokenPipeError:
-            raise typer.Exit(EXIT_NO_READER) from None
