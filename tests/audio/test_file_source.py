@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -271,3 +272,14 @@ def test_before_the_start_and_with_a_wrong_pre_roll(tmp_path: Path) -> None:
         source.read()
     with pytest.raises(InvalidOption, match="preroll_s"):
         FileSource(tmp_path / "a.wav", preroll_s=-1).start()
+
+
+def test_a_forgotten_source_ends_its_thread(tmp_path: Path) -> None:
+    path = wav(tmp_path / "long.wav", numbered(60 * 16_000))
+    source = FileSource(path).start()
+    source.read(160)
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "thoth-file-source"]
+    del source
+    gc.collect()
+    thread.join(30)
+    assert not thread.is_alive()

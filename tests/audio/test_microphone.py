@@ -180,9 +180,13 @@ RECONNECTING = """
     with thoth.Microphone(reconnect=True) as microphone, thoth.Recorder({file!r}, microphone) as recorder:
         microphone.read(16000)
         print("running", flush=True)
-        while not (losses := microphone.stats.losses):
+        while not microphone.interrupted:
             microphone.read(160, timeout_s=0.1)
-        (loss,) = losses
+        (loss,) = microphone.stats.losses  # it counts while it lasts
+        assert loss.frames > 0
+        while microphone.interrupted:
+            microphone.read(160, timeout_s=0.1)
+        (loss,) = microphone.stats.losses
         microphone.read(round(loss.silence_s * 16000) + 16000)
         print(loss.cause, loss.frames / microphone.stats.rate_hz, loss.at_s, loss.silence_s, flush=True)
         print(len(recorder.losses), microphone.stats.frames_lost == loss.frames)
@@ -212,6 +216,61 @@ def test_a_device_that_comes_back_is_taken_up_again(own_pulse: PulseServer, tmp_
     assert len(written) / 16_000 > float(at_s) + float(silence_s) + 0.5
 
 
+GONE_AT_THE_END = """
+    import thoth
+    with thoth.Microphone(reconnect=True) as microphone:
+        recorder = thoth.Recorder({file!r}, microphone).start()
+        microphone.read(16000)
+        print("running", flush=True)
+        while not microphone.interrupted:
+            microphone.read(160, timeout_s=0.1)
+        done = recorder.stop()
+    print(type(done.error).__name__, [loss.cause for loss in done.losses], microphone.stats.frames_lost > 0)
+"""
+
+
+def test_a_recording_that_ends_while_the_device_is_gone_says_so(own_pulse: PulseServer, tmp_path: Path) -> None:
+    code = GONE_AT_THE_END.format(file=os.fspath(tmp_path / "talk.wav"))
+    with PythonProcess(code, own_pulse.env) as child:
+        assert child.line() == "running"
+        own_pulse.kill()
+        assert child.line() == "DeviceError [] True"
+        assert child.outcome()[0] == 0
+
+
+def test_a_device_is_not_taken_for_another_when_the_list_changes(
+    pulse: PulseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from thoth.audio import device_stream
+    from thoth.audio.devices import find_device
+
+    found = []
+
+    def find_before_the_list_changes(wanted: int | str | None) -> thoth.Device:
+        device = find_device(wanted)
+        other = find_device("room_microphone")
+        found.append(device)
+        return replace(device, index=other.index) if len(found) == 1 else device
+
+    monkeypatch.setattr(device_stream, "find_device", find_before_the_list_changes)
+    with thoth.Microphone("desk_microphone") as microphone:
+        assert microphone.name == "desk_microphone"
+    assert len(found) == 2
+
+
+def test_a_forgotten_reconnecting_microphone_frees_the_device(pulse: PulseServer) -> None:
+    microphone = thoth.Microphone(reconnect=True).start()
+    microphone.read(160)
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "thoth-reconnect"]
+    del microphone
+    gc.collect()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert pulse.recording_streams() == 0
+
+
 def test_a_closed_microphone_leaves_no_thread_and_no_stream(pulse: PulseServer) -> None:
     def tasks() -> int:
         return len(list(Path("/proc/self/task").iterdir()))
@@ -233,6 +292,9 @@ def test_a_forgotten_microphone_frees_the_device(pulse: PulseServer) -> None:
     assert pulse.recording_streams() == 1
     del microphone
     gc.collect()
+    deadline_s = time.monotonic() + 30
+    while pulse.recording_streams() and time.monotonic() < deadline_s:
+        time.sleep(0.02)
     assert pulse.recording_streams() == 0
 
 

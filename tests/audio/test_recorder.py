@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -319,3 +320,51 @@ with FedInput() as source:
         assert child.stdout.readline() == "1.25\n"
     assert child.returncode == 0
     assert len(recorded(tmp_path / "a.wav")) == 20_000
+
+
+def test_a_source_that_does_not_run_is_not_recorded(tmp_path: Path) -> None:
+    source = FedInput()
+    with source:
+        source.push(numbered(1_000))
+    with pytest.raises(AudioError, match="a fed input is not running: start it first"):
+        Recorder(tmp_path / "a.wav", source).start()
+    assert not (tmp_path / "a.wav").exists()
+
+
+def test_what_broke_a_recording_off_is_told_after_the_source_was_started_again(tmp_path: Path) -> None:
+    source = FedInput()
+    with source:
+        recorder = Recorder(tmp_path / "a.wav", source).start()
+        source.push(numbered(1_000))
+        source.finish("the cable broke")
+        assert recorder.wait(timeout_s=60)
+    with source:
+        assert "the cable broke" in str(recorder.stop().error)
+
+
+def test_a_source_that_waits_does_so_for_a_paused_recording(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "long.wav", np.full(60 * SECOND, 0.5, np.float32), SECOND, subtype="FLOAT")
+    with FileSource(tmp_path / "long.wav", realtime=False) as source:
+        recorder = Recorder(tmp_path / "a.wav", source).start()
+        recorder.pause()
+        paused_at_s = source.stats.duration_s
+        time.sleep(0.3)  # for what must not happen
+        assert source.stats.duration_s == paused_at_s
+        recorder.resume()
+        assert recorder.wait(timeout_s=60)
+        assert recorder.stop().duration_s == 60
+
+
+def test_what_its_reader_lost_is_told_apart_from_the_file(tmp_path: Path) -> None:
+    with FedInput() as source:
+        recorder = Recorder(tmp_path / "a.wav", source, tap=True).start()
+        for _ in range(4):
+            source.push(numbered(10 * SECOND))
+            source.settle()
+        recording = recorder.stop()
+        heard = sum(len(block) for block in recorder)
+        (loss,) = recorder.read_losses
+    assert heard == 40 * SECOND
+    assert loss.cause == "reader"
+    assert loss.frames == 9 * SECOND  # 30 s of backlog, and room for a pre-roll
+    assert recording.losses == ()

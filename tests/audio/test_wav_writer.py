@@ -431,3 +431,18 @@ def test_two_threads_at_once_lose_nothing_that_was_taken(tmp_path: Path) -> None
     samples, _ = soundfile.read(tmp_path / "recording.wav")
     assert set(refusals) == {"a WavWriter was called by two threads at once: give each thread its own"}
     assert [int(np.sum(samples[:, 0] == level)) for level in (0.25, 0.5)] == taken
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="about POSIX descriptors")
+def test_a_file_never_gets_the_number_of_a_standard_stream(tmp_path: Path) -> None:
+    code = f"""
+import os
+from thoth._native import WavWriter
+os.close(0)
+writer = WavWriter({os.fspath(tmp_path / "a.wav")!r}, 16000)
+print([int(number) for number in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{{number}}")
+       and os.readlink(f"/proc/self/fd/{{number}}").endswith("a.wav")])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (number,) = eval(run.stdout)
+    assert number > 2

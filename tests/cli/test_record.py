@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,3 +127,51 @@ def test_a_device_that_dies_ends_it_with_an_error_and_a_whole_file(tmp_path: Pat
         assert run.stdout.read().decode() == f"{file}\n"
         assert "no audio came for 0.75 s" in run.stderr.read().decode()
     assert soundfile.info(file).frames > 0
+
+
+def test_sigterm_finishes_the_file(thoth: ThothCommand, tmp_path: Path) -> None:
+    file = tmp_path / "talk.wav"
+    with thoth.start("record", "-o", file) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stderr.readline()
+        while not file.exists() or soundfile.info(file).frames == 0:
+            time.sleep(0.05)
+        run.terminate()
+        assert run.stdout.read().decode() == f"{file}\n"
+    assert run.returncode == 0
+
+
+def test_ctrl_c_while_the_device_opens_ends_it_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "pulse"
+    folder.mkdir()
+    with PulseServer(folder) as pulse:
+        pulse.pause()
+        with command(pulse, tmp_path).start("record", "-o", tmp_path / "talk.wav") as run:
+            time.sleep(1.5)  # until it waits for the sound server, of which nothing tells
+            begin_s = time.monotonic()
+            run.send_signal(signal.SIGINT)
+            assert run.wait(30) == 130
+            assert time.monotonic() - begin_s < 4
+    assert not (tmp_path / "talk.wav").exists()
+
+
+def test_without_a_stderr_it_records_all_the_same(thoth: ThothCommand, tmp_path: Path) -> None:
+    file = tmp_path / "talk.wav"
+    run = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *thoth.argv, "record", "-d", "0.3", "-o", os.fspath(file)],
+        env=thoth.environment,
+        stdout=subprocess.PIPE,
+    )
+    assert (run.returncode, run.stdout.decode()) == (0, f"{file}\n")
+    assert soundfile.info(file).frames == 4800
+
+
+def test_a_reader_that_went_away_is_told_by_the_exit_code(thoth: ThothCommand, tmp_path: Path) -> None:
+    for arguments in (["record", "-d", "0.1", "-o", os.fspath(tmp_path / "talk.wav")], ["devices"]):
+        nobody, ours = os.pipe()
+        os.close(nobody)
+        run = subprocess.run([*thoth.argv, *arguments], env=thoth.environment, stdout=ours, stderr=subprocess.PIPE)
+        os.close(ours)
+        assert run.returncode == 141
+        assert b"Traceback" not in run.stderr
