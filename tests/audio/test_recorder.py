@@ -18,7 +18,7 @@ from read_back import recorded
 
 from thoth.audio.file_source import FileSource
 from thoth.audio.recorder import Recorder
-from thoth.errors import DecodeError, DeviceError
+from thoth.errors import AudioError, DecodeError, DeviceError
 
 SECOND = 16_000
 
