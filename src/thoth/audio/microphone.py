@@ -96,7 +96,7 @@ class Microphone(LiveInput):
             )
             self._reconnector.start()
 
-    def _connect(self, pump: Pump, wanted: int | str | None) -> None:
+    def _connect(self, pump: Pump, wanted: int | str | None) -> DeviceStream:
         stream = DeviceStream(
             wanted, rate_hz=self._rate_hz, channels=self._channels, latency_s=self._latency_s, buffer_s=BUFFER_S
         )
@@ -109,6 +109,7 @@ class Microphone(LiveInput):
                 pump.detach()
             raise
         self._stream = self._last_stream = stream
+        return stream
 
     def _close(self) -> None:
         self._stopping.set()
@@ -133,16 +134,16 @@ class Microphone(LiveInput):
         while not stopping.is_set() and pump.state != "ended":
             try:
                 # Of a device that comes back only the name is sure to be the same; another one shall not slip in.
-                self._connect(pump, self.name)
+                stream = self._connect(pump, self.name)
             except AudioError as error:
                 _log.debug("%s is not back: %s", self.name, error)
                 stopping.wait(_RETRY_S)
                 _list_anew()
             else:
                 _log.warning("%s is open again", self.name)
-                break
-        if stopping.is_set():  # while it was being opened
-            self._disconnect()
+                if stopping.is_set():  # while it was being opened
+                    stream.close()
+                return
 
     def _capture(self) -> Capture:
         assert self._last_stream is not None  # there is no pump without one
