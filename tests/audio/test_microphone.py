@@ -271,6 +271,42 @@ def test_a_forgotten_reconnecting_microphone_frees_the_device(pulse: PulseServer
     assert pulse.recording_streams() == 0
 
 
+STOPPED_WHILE_OPENING = """
+    import sounddevice, threading, time, thoth
+    print("running", flush=True)
+    input()
+    microphone = thoth.Microphone()
+    outcome = []
+    def start():
+        try:
+            microphone.start()
+        except thoth.AudioError as error:
+            outcome.append(str(error))
+    thread = threading.Thread(target=start)
+    thread.start()
+    time.sleep(0.5)
+    begin = time.monotonic()
+    microphone.stop()
+    print(time.monotonic() - begin, flush=True)
+    input()
+    thread.join()
+    print(microphone.running, outcome)
+"""
+
+
+def test_stopping_does_not_wait_for_a_device_that_hangs_while_opening(own_pulse: PulseServer) -> None:
+    with PythonProcess(STOPPED_WHILE_OPENING, own_pulse.env) as child:
+        assert child.line() == "running"
+        own_pulse.pause()
+        child.go_on()
+        assert float(child.line()) < 2
+        own_pulse.resume()
+        child.go_on()
+        assert child.line() == "False ['default was stopped while it was being opened']"
+        assert child.outcome()[0] == 0
+    assert own_pulse.recording_streams() == 0
+
+
 def test_a_closed_microphone_leaves_no_thread_and_no_stream(pulse: PulseServer) -> None:
     def tasks() -> int:
         return len(list(Path("/proc/self/task").iterdir()))

@@ -32,6 +32,7 @@ MOST_SAMPLES: Final = 1 << 32
 MOST_LOSSES: Final = 1000
 
 _ASYNC_WAIT_S: Final = 0.05
+_LONGEST_WAIT_S: Final = 0.5
 
 
 class LiveInput(ABC):
@@ -48,6 +49,7 @@ class LiveInput(ABC):
         self._preroll_s = checked_seconds("preroll_s", preroll_s, most=MOST_PREROLL_S)
         self._lossless = lossless
         self._lifecycle = threading.RLock()
+        self._given_up = False
         self._readers = threading.Lock()
         self._pump: Pump | None = None
         self._reader: Tap | None = None
@@ -58,26 +60,42 @@ class LiveInput(ABC):
         The first `read()`, and each Recorder, begins with what was heard in the `preroll_s` seconds before it.
         After a `stop()` it begins a new stream. Raises AudioError or one of its kinds.
         """
+        self._given_up = False
         with self._lifecycle:
             if self.running:
                 return self
             self.stop()  # of a stream that ended by itself, the device is still open
-            pump = self._new_pump()
-            try:
-                self._open(pump)
-            except BaseException:
-                self._end(pump)
-                raise
-            with self._readers:
-                self._pump, self._reader = pump, None
-            _stop_at_exit(self)
+            self._begin()
+        if self._given_up:
+            self.stop()
+            raise AudioError(f"{self.name} was stopped while it was being opened")
         return self
 
     def stop(self) -> None:
-        """End the stream and free the device, within 2 s. What readers were given can still be read."""
-        with self._lifecycle:
+        """End the stream and free the device, within 2 s. What readers were given can still be read.
+
+        A `start()` that another thread is waiting for, since the sound system does not answer, ends with AudioError
+        when it can.
+        """
+        if not self._lifecycle.acquire(timeout=_LONGEST_WAIT_S):
+            self._given_up = True
+            return
+        try:
             if self._pump is not None:
                 self._end(self._pump)
+        finally:
+            self._lifecycle.release()
+
+    def _begin(self) -> None:
+        pump = self._new_pump()
+        try:
+            self._open(pump)
+        except BaseException:
+            self._end(pump)
+            raise
+        with self._readers:
+            self._pump, self._reader = pump, None
+        _stop_at_exit(self)
 
     def _end(self, pump: Pump) -> None:
         pump.expect_end()
