@@ -211,10 +211,15 @@ def _device_error(failure: str, error: Exception) -> DeviceError:
 
 
 def _reason(error: Exception) -> str:
-    """Say it as PortAudio does, without what sounddevice puts before, and as the host API does if it had a say."""
-    text = str(error.args[0]).rpartition(": ")[2]
+    """Say it as PortAudio does, without what sounddevice puts before, and as the host API does if it had a say.
+
+    ALSA's say reaches PortAudio only from the thread that started it, and is empty otherwise.
+    """
     host = error.args[2] if len(error.args) > 2 else None
-    return f"{host[2]} (host error {host[1]})" if host else f"{text} (PortAudio error {_code(error)})"
+    if host and host[2]:
+        return f"{host[2]} (host error {host[1]})"
+    text = str(error.args[0]).rpartition(": ")[2]
+    return f"{text} (PortAudio error {_code(error)})"
 
 
 def _code(error: BaseException | None) -> int | None:
