@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,17 +91,6 @@ def test_a_missing_folder_is_refused_and_the_source_goes_on(tmp_path: Path) -> N
         with recorder:
             source.push(numbered(500))
     assert len(recorded(recorder.path)) == 500
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", os.fspath(folder)]
-    if not AS_ROOT or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small disk takes root")
-    yield folder
-    subprocess.run(["umount", os.fspath(folder)], check=True)
 
 
 def test_a_read_only_disk_is_refused(small_disk: Path) -> None:

@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
@@ -215,17 +214,6 @@ def test_a_killed_recording_lacks_at_most_the_last_second(tmp_path: Path) -> Non
         _, samples = read(tmp_path / f"{moment}.wav")
         assert written - wav_recording.RATE_HZ <= len(samples) <= written + wav_recording.BLOCK_FRAMES
         np.testing.assert_array_equal(samples, as_written(wav_recording.ramp(0, len(samples)), "pcm16"))
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", os.fspath(folder)]
-    if not AS_ROOT or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small disk takes root")
-    yield folder
-    subprocess.run(["umount", os.fspath(folder)], check=True)
 
 
 def fill(writer: WavWriter) -> Floats:

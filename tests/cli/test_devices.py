@@ -7,22 +7,11 @@ from pathlib import Path
 
 import pytest
 from pulse_audio import ABSENT_MICROPHONE, MICROPHONE, SECOND_MICROPHONE, SPEAKER, PulseServer
-from thoth_command import ThothCommand
+from thoth_command import NO_LIBRARY, RUN_MAIN, ThothCommand
 
 from thoth.audio.devices import CANDIDATE_RATES_HZ, NO_INPUTS
 
 pytestmark = pytest.mark.timeout(120)
-
-NO_LIBRARY = """
-import importlib.abc, sys
-class NoPortAudio(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name == "sounddevice":
-            raise OSError("PortAudio library not found")
-sys.meta_path.insert(0, NoPortAudio())
-from thoth.cli.main import main
-main()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +73,7 @@ def test_no_microphone_is_one_line_and_exit_code_1(
 
 
 def test_a_missing_portaudio_is_one_line_that_says_what_to_install(command: ThothCommand) -> None:
-    command.argv = (sys.executable, "-c", NO_LIBRARY)
+    command.argv = (sys.executable, "-c", NO_LIBRARY + RUN_MAIN)
     run = command("devices")
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr.startswith("thoth: error: PortAudio library not found: install")

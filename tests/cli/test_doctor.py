@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from thoth_command import ThothCommand
+from thoth_command import NO_LIBRARY, RUN_MAIN, ThothCommand
 
 import thoth
 
@@ -66,18 +66,6 @@ def test_a_damaged_built_in_model_is_a_problem(command: ThothCommand, tmp_path: 
     assert "SHA-256" in run.stdout
     assert "problem: self test: " in run.stdout
     assert run.stderr == ""
-
-
-RUN_MAIN = "from thoth.cli.main import main; main()"
-
-NO_LIBRARY = """
-import importlib.abc, sys
-class NoPortAudio(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name == "sounddevice":
-            raise OSError("PortAudio library not found")
-sys.meta_path.insert(0, NoPortAudio())
-"""
 
 
 def test_a_missing_portaudio_is_a_hint_and_no_problem(command: ThothCommand) -> None:

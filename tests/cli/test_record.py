@@ -36,6 +36,13 @@ def thoth(pulse: PulseServer, tmp_path: Path) -> ThothCommand:
     return command(pulse, tmp_path)
 
 
+def wait_until_it_records(run: subprocess.Popen[bytes], file: Path) -> None:
+    assert run.stderr is not None
+    run.stderr.readline()
+    while not file.exists() or soundfile.info(file).frames == 0:
+        time.sleep(0.05)
+
+
 def test_it_records_for_the_time_given_and_prints_the_path(thoth: ThothCommand, tmp_path: Path) -> None:
     file = tmp_path / "talk.wav"
     run = thoth("record", "-d", "0.7", "-o", file)
@@ -119,9 +126,7 @@ def test_a_device_that_dies_ends_it_with_an_error_and_a_whole_file(tmp_path: Pat
     ):
         assert run.stdout is not None
         assert run.stderr is not None
-        run.stderr.readline()
-        while not file.exists() or soundfile.info(file).frames == 0:
-            time.sleep(0.05)
+        wait_until_it_records(run, file)
         pulse.pause()
         assert run.wait(10) == 1
         assert run.stdout.read().decode() == f"{file}\n"
@@ -134,9 +139,7 @@ def test_sigterm_finishes_the_file(thoth: ThothCommand, tmp_path: Path) -> None:
     with thoth.start("record", "-o", file) as run:
         assert run.stdout is not None
         assert run.stderr is not None
-        run.stderr.readline()
-        while not file.exists() or soundfile.info(file).frames == 0:
-            time.sleep(0.05)
+        wait_until_it_records(run, file)
         run.terminate()
         assert run.stdout.read().decode() == f"{file}\n"
     assert run.returncode == 0

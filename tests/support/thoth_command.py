@@ -23,6 +23,19 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
+RUN_MAIN = "from thoth.cli.main import main; main()"
+"""The command as code, to be run after code that changes what it finds."""
+
+NO_LIBRARY = """
+import importlib.abc, sys
+class NoPortAudio(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "sounddevice":
+            raise OSError("PortAudio library not found")
+sys.meta_path.insert(0, NoPortAudio())
+"""
+
+
 class ThothCommand:
     """`thoth` with its models in `models`, an empty folder: the built-in model is what there is."""
 

@@ -194,7 +194,6 @@ PumpStats Pump::stats() const {
     }
     if (in_outage()) {
         stats.losses.push_back(outage());
-        stats.losses.back().silence = 0;  // until it is over
         stats.frames_lost += stats.losses.back().frames;
         stats.loss_count += 1;
     }
@@ -307,17 +306,17 @@ void Pump::time_handover() {
 
 bool Pump::in_outage() const noexcept { return state_ == State::stalled || (awaits_audio_ && state_ != State::ended); }
 
-// What is missing up to now, and is not in the account yet.
+// What is missing up to now, and is not in the account yet. Silence stands for it only when it is over.
 Loss Pump::outage() const {
     const double outage_s = duration<double>(Clock::now() - last_audio_).count();
     const bool is_of_this_stream = capture_ && !awaits_audio_;
     const std::uint64_t first_frame = is_of_this_stream ? capture_->frames().position() : stream_frames_;
-    return {LossCause::outage, static_cast<std::uint64_t>(outage_s * rate_hz_), first_frame, counts_.samples,
-            samples_in(std::min(outage_s, most_outage_silence_s))};
+    return {LossCause::outage, static_cast<std::uint64_t>(outage_s * rate_hz_), first_frame, counts_.samples, 0};
 }
 
 void Pump::end_outage() {
-    const Loss loss = outage();
+    Loss loss = outage();
+    loss.silence = samples_in(std::min(static_cast<double>(loss.frames) / rate_hz_, most_outage_silence_s));
     awaits_audio_ = false;
     failure_.clear();
     note(loss);
@@ -372,9 +371,8 @@ void Pump::end_stream() {
 
 void Pump::end(const std::string& why) {
     if (state_ == State::ended) return;
-    if (in_outage()) {  // nothing comes after it any more, so no silence either
-        Loss loss = outage();
-        loss.silence = 0;
+    if (in_outage()) {
+        const Loss loss = outage();
         note(loss);
         counts_.frames_lost += loss.frames;
     } else {
