@@ -10,6 +10,9 @@
     │   └── DownloadError   the model could not be fetched and verified
     ├── ModelBusy           the shared model was not free in the time allowed
     ├── Cancelled           the caller asked to stop
+    ├── PipelineError       a session that cannot do what it was asked
+    │   └── InvalidTransition   what was asked makes no sense in the state it is in
+    ├── WorkerError         the worker that runs the model failed, or takes no more work
     └── InvalidOption       an option with a value that makes no sense (also a ValueError)
 
 An error that ends a transcription carries what was done so far as `partial`. Each message says what was wrong, with
@@ -68,6 +71,18 @@ class ModelBusy(ThothError):
 
 class Cancelled(ThothError):
     """The caller asked the run to stop."""
+
+
+class PipelineError(ThothError):
+    """A live session, or what is built on one, cannot do what it was asked."""
+
+
+class InvalidTransition(PipelineError):
+    """What was asked makes no sense in the present state; the message names the state and what can be done in it."""
+
+
+class WorkerError(ThothError):
+    """The worker that runs the model crashed, does not answer, or takes no more work."""
 
 
 class InvalidOption(ThothError, ValueError):
