@@ -1,6 +1,7 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 
 #include "errors.hpp"
@@ -21,10 +22,11 @@ public:
         if (!(seconds >= 0)) throw InvalidOption("a duration takes seconds from 0");
         const Seconds bounded(std::min(seconds, 1e9));
         const std::lock_guard lock(mutex_);
-        histogram_.record(std::chrono::duration_cast<std::chrono::nanoseconds>(bounded));
+        histogram_.record(std::chrono::round<std::chrono::nanoseconds>(bounded));
     }
 
     [[nodiscard]] double quantile(double q) const {
+        if (!(q >= 0 && q <= 1)) throw InvalidOption("a quantile takes a share from 0 to 1");
         const std::lock_guard lock(mutex_);
         return Seconds(histogram_.quantile(q)).count();
     }

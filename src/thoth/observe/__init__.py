@@ -1,0 +1,1 @@
+"""Observation: events for who wants to know, metrics in bounded memory, traces of where time goes."""
