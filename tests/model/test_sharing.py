@@ -1,4 +1,7 @@
-"""Many threads on one model: every text the right one, nobody stuck, the model free again after failures."""
+"""Many threads on one model, files and samples in turn: every text the right one, nobody stuck, free after failures.
+
+Two minutes of it: THOTH_SHARING_SECONDS=120.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ import thoth
 from thoth.audio.decode import decode
 
 THREADS = 8
-DURATION_S = float(os.environ.get("THOTH_SHARING_SECONDS", "60"))
+COUNTS = ("right", "failed", "switches")
+DURATION_S = float(os.environ.get("THOTH_SHARING_SECONDS", "20"))
 
 
 class Injected(Exception):
@@ -25,11 +29,14 @@ def _fail(_: object) -> None:
 
 
 class Worker(threading.Thread):
-    """Transcribes its own recordings in a loop, with failures of every kind in between."""
+    """Transcribes its own recordings in a loop, as a file and as samples in turn, with failures of every kind between.
+
+    `switches` counts the changes from one to the other.
+    """
 
     def __init__(self, model: thoth.WhisperModel, texts: dict[Path, str], seed: int, end_s: float) -> None:
         super().__init__(daemon=True)
-        self.right = self.failed = 0
+        self.right = self.failed = self.switches = 0
         self.wrong: list[tuple[str, str]] = []
         self.crash: BaseException | None = None
         self._model, self._texts, self._random, self._end_s = model, texts, random.Random(seed), end_s
@@ -38,6 +45,7 @@ class Worker(threading.Thread):
         try:
             while time.monotonic() < self._end_s:
                 path = self._random.choice(list(self._texts))
+                self.switches += 1
                 try:
                     self._once(path)
                 except (Injected, thoth.Cancelled, thoth.ModelBusy, thoth.InvalidOption):
@@ -47,7 +55,7 @@ class Worker(threading.Thread):
 
     def _once(self, path: Path) -> None:
         options: dict[str, Any] = {"temperature": 0.0, "threads": 1}
-        match self._random.randrange(10):
+        match self._random.randrange(12):
             case 0:
                 options["on_segment"] = _fail
             case 1:
@@ -60,8 +68,14 @@ class Worker(threading.Thread):
             case 4:
                 options["audio_context"] = 1500
                 options["max_segment_length"] = -1
-        source = decode(path) if self._random.random() < 0.5 else path
-        text = self._model.transcribe(source, **options).text
+            case 5:
+                options["when_busy"] = "raise"
+            case 6:
+                thoth.WhisperModel("nano.en", on_load=lambda done, total: _fail(done))
+        if self.switches % 2:
+            text = self._model.transcribe_file(path, **options).text
+        else:
+            text = self._model.transcribe_samples(decode(path), **options).text
         if text == self._texts[path]:
             self.right += 1
         else:
@@ -91,4 +105,8 @@ def test_eight_threads_share_one_model(
     assert sum(worker.failed for worker in workers) > 0
     assert model._engine.most_inside == 1
     assert model.state == "ready"
-    print(f"{sum(worker.right for worker in workers)} right, {sum(worker.failed for worker in workers)} made to fail")
+    stats = model.stats
+    assert (stats.holder, stats.live.waiting, stats.batch.waiting) == (None, 0, 0)
+    assert stats.batch.preempted > 0
+    right, failed, switches = (sum(getattr(worker, what) for worker in workers) for what in COUNTS)
+    print(f"{right} right, {failed} made to fail, {switches} switches, {stats.batch.preempted} times given way")

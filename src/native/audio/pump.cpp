@@ -272,7 +272,10 @@ std::size_t Pump::take(std::size_t most_frames) {
     const auto room = std::span(frames_).first(most_frames * capture_->channels());
     const std::size_t frames = capture_->frames().read(room);
     counts_.frames_captured += frames;
-    deliver(converter_->convert(room.first(frames * capture_->channels())));
+    const auto begin = Clock::now();
+    const auto converted = converter_->convert(room.first(frames * capture_->channels()));
+    counts_.conversion_s += std::chrono::duration<double>(Clock::now() - begin).count();
+    deliver(converted);
     return frames;
 }
 

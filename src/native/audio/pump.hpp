@@ -46,6 +46,7 @@ struct PumpStats {
     double held_back_s = 0.0;           // by the resampler, now
     double handover_mean_s = 0.0;       // from the callback until its frames were taken on
     double handover_worst_s = 0.0;
+    double conversion_s = 0.0;  // processing time spent on channels and rate
     std::uint64_t loss_count = 0;
     std::vector<Loss> losses;  // the latest 1000
 };

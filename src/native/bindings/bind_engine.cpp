@@ -4,11 +4,11 @@
 #include <pybind11/stl.h>
 #include <whisper.h>
 
-#include <chrono>
-#include <stop_token>
+#include <array>
 
 #include "bindings/released.hpp"
 #include "bindings/signals.hpp"
+#include "bindings/waiting.hpp"
 #include "engine/engine.hpp"
 #include "engine/log.hpp"
 #include "engine/model_file.hpp"
@@ -27,37 +27,9 @@ std::span<const float> view(const Samples& samples) {
     return {samples.data(), static_cast<std::size_t>(samples.size())};
 }
 
-// An event that may be set once, from any thread, and that ends whatever was started with it. Setting a parent sets
-// its children; setting a child leaves the parent alone.
-class CancelToken {
-public:
-    explicit CancelToken(const CancelToken* parent) {
-        if (parent != nullptr) link_.emplace(parent->token(), [source = source_]() mutable { source.request_stop(); });
-    }
-
-    void cancel() { source_.request_stop(); }
-    [[nodiscard]] bool cancelled() const { return source_.stop_requested(); }
-    [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
-
-private:
-    std::stop_source source_;
-    std::optional<std::stop_callback<std::function<void()>>> link_;
-};
-
-Patience patience(std::optional<double> timeout_s, const CancelToken* cancel, SignalWatch& signals) {
-    Patience result;
-    if (timeout_s) {
-        // Beyond a year the gate does not tell the difference, and a cast of more would overflow.
-        const double bounded = std::clamp(*timeout_s, 0.0, 365.0 * 24 * 3600);
-        result.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(bounded));
-    }
-    if (cancel != nullptr) result.stop = cancel->token();
-    result.poll = signals.callback();
-    return result;
-}
-
-RunControl control(std::optional<double> timeout_s, const CancelToken* cancel, SignalWatch& signals) {
-    return {patience(timeout_s, cancel, signals), signals.callback()};
+RunControl control(std::optional<double> timeout_s, const CancelToken* cancel, const std::string& priority,
+                   SignalWatch& signals) {
+    return {patience(timeout_s, cancel, signals), signals.callback(), priority_named(priority)};
 }
 
 py::dict model_info(const ModelInfo& info) {
@@ -84,28 +56,38 @@ std::unique_ptr<Engine> load_engine(const std::string& path, const py::object& o
 }
 
 WindowResult transcribe(Engine& engine, const Samples& samples, const DecodeOptions& options,
-                        std::optional<double> timeout_s, const CancelToken* cancel) {
+                        std::optional<double> timeout_s, const CancelToken* cancel, const std::string& priority) {
     const auto window = view(samples);
     SignalWatch signals;
-    const auto run = control(timeout_s, cancel, signals);
+    const auto run = control(timeout_s, cancel, priority, signals);
     const Released released;
     return engine.transcribe(window, options, run);
 }
 
 auto detect_language(Engine& engine, const Samples& samples, int threads, std::optional<double> timeout_s,
-                     const CancelToken* cancel) {
+                     const CancelToken* cancel, const std::string& priority) {
     const auto window = view(samples);
     SignalWatch signals;
-    const auto run = control(timeout_s, cancel, signals);
+    const auto run = control(timeout_s, cancel, priority, signals);
     const Released released;
     return engine.detect_language(window, threads, run);
 }
 
-auto tokenize(Engine& engine, const std::string& text, std::optional<double> timeout_s, const CancelToken* cancel) {
+auto tokenize(Engine& engine, const std::string& text, std::optional<double> timeout_s, const CancelToken* cancel,
+              const std::string& priority) {
     SignalWatch signals;
-    const auto wait = patience(timeout_s, cancel, signals);
+    const auto run = control(timeout_s, cancel, priority, signals);
     const Released released;
-    return engine.tokenize(text, wait);
+    return engine.tokenize(text, run);
+}
+
+py::list stages_of(const WindowResult& result) {
+    static constexpr std::array names{"mel", "encode", "decode"};
+    py::list stages;
+    for (const auto& [stage, start_s, end_s] : result.stages) {
+        stages.append(py::make_tuple(names[static_cast<std::size_t>(stage)], start_s, end_s));
+    }
+    return stages;
 }
 
 py::array_t<float> vad_process(Vad& vad, const Samples& samples) {
@@ -174,23 +156,33 @@ void register_results(py::module_& m) {
         .def_readonly("segments", &WindowResult::segments)
         .def_readonly("no_speech_probability", &WindowResult::no_speech_probability)
         .def_readonly("temperature", &WindowResult::temperature)
-        .def_readonly("rerun_at_full_context", &WindowResult::rerun_at_full_context);
+        .def_readonly("rerun_at_full_context", &WindowResult::rerun_at_full_context)
+        .def_readonly("waited_s", &WindowResult::waited_s)
+        .def_readonly("paused_s", &WindowResult::paused_s)
+        .def_readonly("ran_s", &WindowResult::ran_s)
+        .def_readonly("preemptions", &WindowResult::preemptions)
+        .def_property_readonly("stages", &stages_of);
 }
 
 void register_model(py::module_& m) {
     py::class_<Engine>(m, "Engine")
         .def(py::init(&load_engine), "path"_a, "on_progress"_a = py::none())
         .def("transcribe", &transcribe, py::arg("samples").noconvert(), "options"_a, "timeout_s"_a = py::none(),
-             "cancel"_a = py::none())
+             "cancel"_a = py::none(), "priority"_a = "batch")
         .def("detect_language", &detect_language, py::arg("samples").noconvert(), "threads"_a,
-             "timeout_s"_a = py::none(), "cancel"_a = py::none())
-        .def("tokenize", &tokenize, "text"_a, "timeout_s"_a = py::none(), "cancel"_a = py::none())
+             "timeout_s"_a = py::none(), "cancel"_a = py::none(), "priority"_a = "batch")
+        .def("tokenize", &tokenize, "text"_a, "timeout_s"_a = py::none(), "cancel"_a = py::none(),
+             "priority"_a = "batch")
         .def("close", &Engine::close, py::call_guard<Released>())
         .def_property_readonly("closed", &Engine::closed)
         .def_property_readonly("info", [](const Engine& engine) { return model_info(engine.info()); })
+        .def_property_readonly("parse_s", &Engine::parse_s)
+        .def_property_readonly("transfer_s", &Engine::transfer_s)
         .def_property_readonly("window_samples", &Engine::window_samples)
         .def_property_readonly("end_of_text_token", &Engine::end_of_text_token)
         .def_property_readonly("context_reruns", &Engine::context_reruns)
+        .def_property_readonly("windows", &Engine::windows)
+        .def_property_readonly("gate_stats", &Engine::gate_stats)
         .def_property_readonly("most_inside", &Engine::most_inside);
     m.def(
         "check_model",
@@ -212,10 +204,6 @@ void register_model(py::module_& m) {
 }  // namespace
 
 void register_engine(py::module_& m) {
-    py::class_<CancelToken>(m, "CancelToken")
-        .def(py::init<const CancelToken*>(), "parent"_a = py::none())
-        .def("cancel", &CancelToken::cancel, py::call_guard<Released>())
-        .def_property_readonly("cancelled", &CancelToken::cancelled);
     register_options(m);
     register_results(m);
     register_model(m);

@@ -152,6 +152,7 @@ void register_results(py::module_& m) {
         .def_readonly("held_back_s", &PumpStats::held_back_s)
         .def_readonly("handover_mean_s", &PumpStats::handover_mean_s)
         .def_readonly("handover_worst_s", &PumpStats::handover_worst_s)
+        .def_readonly("conversion_s", &PumpStats::conversion_s)
         .def_readonly("loss_count", &PumpStats::loss_count)
         .def_readonly("losses", &PumpStats::losses);
 }

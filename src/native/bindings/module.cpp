@@ -9,6 +9,7 @@ namespace py = pybind11;
 namespace thoth {
 void register_capture(py::module_& m);
 void register_engine(py::module_& m);
+void register_gate(py::module_& m);
 void register_histogram(py::module_& m);
 void register_pump(py::module_& m);
 void register_resamplers(py::module_& m);
@@ -55,6 +56,7 @@ PYBIND11_MODULE(_native, m) {
     m.attr("__version__") = THOTH_VERSION;
     py::register_local_exception_translator(translate);
     thoth::register_capture(m);
+    thoth::register_gate(m);
     thoth::register_engine(m);
     thoth::register_histogram(m);
     thoth::register_pump(m);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "engine/logits.hpp"
 #include "errors.hpp"
@@ -15,8 +16,8 @@ constexpr double shortest_rest_s = 0.5;
 
 }  // namespace
 
-DecodingRun::DecodingRun(const DecodeOptions& options, const RunControl& control, double window_s)
-    : options_(options), control_(control), window_s_(window_s) {}
+DecodingRun::DecodingRun(const DecodeOptions& options, const RunControl& control, Turn& turn, double window_s)
+    : options_(options), control_(control), turn_(turn), window_s_(window_s) {}
 
 void DecodingRun::attach(whisper_full_params& params) {
     params.encoder_begin_callback = [](whisper_context* context, whisper_state* state, void* self) {
@@ -53,14 +54,19 @@ bool DecodingRun::may_encode(whisper_state* state) {
     }
     ++encoder_passes_;
     attempts_in_pass_ = 0;
+    encoding_ = true;
+    turn_.begin(Stage::encode);
     return true;
 }
 
+// Asked by whisper.cpp after the spectrogram and after each pass of the encoder or decoder. The state is in order then,
+// so this is also where others may go first.
 bool DecodingRun::should_abort() noexcept {
     if (failed() || control_.patience.stop.stop_requested()) return true;
-    if (!control_.interrupt) return false;
     try {
-        control_.interrupt();
+        if (std::exchange(encoding_, false)) turn_.begin(Stage::decode);
+        if (control_.interrupt) control_.interrupt();
+        turn_.give_way_if_asked(control_.patience);
     } catch (...) {
         keep(std::current_exception());
         return true;

@@ -10,14 +10,15 @@
 
 namespace thoth {
 
-// The callbacks of one whisper_full call: stops it when asked to, filters logits, counts what happened.
+// The callbacks of one whisper_full call: stops it when asked to, gives way to others, filters logits, notes what
+// happened.
 //
 // Lives on the stack of the thread that runs it; whisper.cpp calls the filter from its helper threads too. whisper.cpp
 // is C in the middle, so nothing may be thrown through it: a callback that fails keeps its exception, asks for an
 // abort, and finish() throws it afterwards.
 class DecodingRun {
 public:
-    DecodingRun(const DecodeOptions& options, const RunControl& control, double window_s);
+    DecodingRun(const DecodeOptions& options, const RunControl& control, Turn& turn, double window_s);
 
     // Points the callbacks of `params` at this object, which must outlive the call.
     void attach(whisper_full_params& params);
@@ -41,7 +42,9 @@ private:
 
     const DecodeOptions& options_;
     const RunControl& control_;
+    Turn& turn_;
     double window_s_;
+    bool encoding_ = false;
     int vocabulary_ = 0;
     int text_end_ = 0;
     int encoder_passes_ = 0;

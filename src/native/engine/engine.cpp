@@ -6,10 +6,11 @@
 #include <whisper.h>
 
 #include <algorithm>
-#include <cmath>
+#include <chrono>
 #include <new>
 #include <numeric>
 
+#include "engine/collect.hpp"
 #include "engine/decoding_run.hpp"
 #include "engine/log.hpp"
 #include "engine/quality.hpp"
@@ -17,6 +18,9 @@
 
 namespace thoth {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
 
 constexpr int position_samples = 320;  // one encoder position: two mel frames of 10 ms
 // Encoding only what is there, as measured on recordings (docs/architecture.md): with less than a floor, or with
@@ -127,42 +131,18 @@ std::size_t loader_read(void* context, void* output, std::size_t size) {
     return got;
 }
 
-std::string last_error_line() {
-    const auto lines = drain_log();
-    const auto error =
-        std::find_if(lines.rbegin(), lines.rend(), [](const LogLine& line) { return line.level == LogLevel::error; });
-    return error == lines.rend() ? "no reason given" : error->text;
-}
-
 }  // namespace
-
-void Engine::FreeContext::operator()(whisper_context* context) const noexcept { whisper_free(context); }
-void Engine::FreeState::operator()(whisper_state* state) const noexcept { whisper_free_state(state); }
-
-// Counts the threads between entry and exit, so that a broken gate shows in a number and not only as a crash.
-class Engine::Inside {
-public:
-    explicit Inside(Engine& engine) : engine_(engine) {
-        const int now = ++engine_.inside_;
-        int most = engine_.most_inside_;
-        while (now > most && !engine_.most_inside_.compare_exchange_weak(most, now)) {
-        }
-    }
-    ~Inside() { --engine_.inside_; }
-    Inside(const Inside&) = delete;
-    Inside& operator=(const Inside&) = delete;
-
-private:
-    Engine& engine_;
-};
 
 Engine::Engine(const std::string& path, const LoadProgress& on_progress) {
     capture_log();
+    const auto begun = Clock::now();
     ModelFile file(path);
     info_ = file.info();
-    const auto permit = gate_.acquire();
-    const Inside inside(*this);
+    const auto parsed = Clock::now();
+    const Turn turn(gate_, occupancy_, Priority::batch, {});
     load(file, on_progress);
+    parse_s_ = Seconds(parsed - begun).count();
+    transfer_s_ = Seconds(Clock::now() - parsed).count();
 }
 
 Engine::~Engine() { free_model(); }
@@ -177,25 +157,15 @@ void Engine::load(ModelFile& file, const LoadProgress& on_progress) {
     };
     file.rewind();
     try {
-        context_.reset(whisper_init_with_params_no_state(&loader, context_parameters()));
+        model_.context = {whisper_init_with_params_no_state(&loader, context_parameters()), whisper_free};
     } catch (const std::bad_alloc&) {
         throw ModelError("not enough memory to load the model; use a smaller or a quantized one");
     }
     if (loading.failure) std::rethrow_exception(loading.failure);
     if (file.short_read()) throw InvalidModel("the model file was cut short while it was being loaded");
-    if (!context_) throw InvalidModel("whisper.cpp refused the model: " + last_error_line());
-    renew_state();
-    end_of_text_ = whisper_token_eot(context_.get());
-}
-
-// Sampling advances a random number generator that lives in the state, and widens its cache for the candidates. A
-// fresh state makes the next text depend on its own audio alone, and gives the memory back.
-void Engine::renew_state() {
-    if (state_ && !state_is_used_up_) return;
-    state_.reset();
-    state_.reset(whisper_init_state(context_.get()));
-    if (!state_) throw ModelError("not enough memory for the model's working state: " + last_error_line());
-    state_is_used_up_ = false;
+    if (!model_.context) throw InvalidModel("whisper.cpp refused the model: " + last_logged_error());
+    model_.idle_states.push_back(new_state(model_.context.get()));
+    end_of_text_ = whisper_token_eot(model_.context.get());
 }
 
 std::size_t Engine::window_samples() const noexcept {
@@ -237,39 +207,47 @@ DecodeOptions Engine::suited(const DecodeOptions& asked) const {
 WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOptions& asked, const RunControl& control) {
     require_window(samples);
     const DecodeOptions options = suited(asked);
-    const auto permit = gate_.acquire(control.patience);
-    const Inside inside(*this);
+    Turn turn(gate_, occupancy_, control.priority, control.patience);
     require_open();
+    Workspace workspace(model_, turn);
+    const auto run = [&](int audio_context, bool fall_back) {
+        return run_window(samples, options, audio_context, fall_back, control, turn, workspace);
+    };
+    WindowResult result;
     if (options.audio_context != DecodeOptions::auto_context) {
-        return run_window(samples, options, options.audio_context, true, control);
+        result = run(options.audio_context, true);
+    } else {
+        const int reduced = automatic_context(samples.size());
+        const bool full = reduced == DecodeOptions::full_context;
+        result = run(reduced, full);
+        const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
+        if (!full && looks_bad(result, window_s, end_of_text_, options)) {
+            ++context_reruns_;
+            result = run(DecodeOptions::full_context, true);
+            result.rerun_at_full_context = true;
+        }
     }
-    const int reduced = automatic_context(samples.size());
-    const bool full = reduced == DecodeOptions::full_context;
-    auto result = run_window(samples, options, reduced, full, control);
-    const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
-    if (!full && looks_bad(result, window_s, end_of_text_, options)) {
-        ++context_reruns_;
-        result = run_window(samples, options, DecodeOptions::full_context, true, control);
-        result.rerun_at_full_context = true;
-    }
+    ++windows_;
+    turn.describe(result);
     return result;
 }
 
 WindowResult Engine::run_window(std::span<const float> samples, const DecodeOptions& options, int audio_context,
-                                bool fall_back, const RunControl& control) {
+                                bool fall_back, const RunControl& control, Turn& turn, Workspace& workspace) {
     const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
-    renew_state();
+    workspace.renew_if_used_up();
     auto params = parameters(options, audio_context, fall_back);
-    DecodingRun run(options, control, window_s);
+    DecodingRun run(options, control, turn, window_s);
     run.attach(params);
-    const int status =
-        whisper_full_with_state(context_.get(), state_.get(), params, samples.data(), static_cast<int>(samples.size()));
-    if (status == status_state_freed) static_cast<void>(state_.release());
-    if (run.sampled()) state_is_used_up_ = true;
+    turn.begin(Stage::mel);
+    const int status = whisper_full_with_state(workspace.context(), workspace.state(), params, samples.data(),
+                                               static_cast<int>(samples.size()));
+    if (status == status_state_freed) workspace.forget_state();
+    if (run.sampled()) workspace.use_up();
     run.finish(status);
     WindowResult result;
     result.temperature = options.temperature + static_cast<float>(run.fallbacks()) * params.temperature_inc;
-    collect(result, options);
+    collect(result, workspace, info_, options);
     if (options.without_timestamps) {
         // whisper.cpp then reads times out of tokens that are none.
         for (auto& segment : result.segments) {
@@ -280,76 +258,27 @@ WindowResult Engine::run_window(std::span<const float> samples, const DecodeOpti
     return result;
 }
 
-void Engine::collect(WindowResult& result, const DecodeOptions& options) {
-    const int n = whisper_full_n_segments_from_state(state_.get());
-    for (int i = 0; i < n; ++i) result.segments.push_back(collect_segment(i, options.token_timestamps));
-    if (result.segments.empty()) return;
-    result.no_speech_probability = no_speech_probability(options.threads);
-    const auto silent = [&](const SegmentResult& segment) {
-        return result.no_speech_probability > options.no_speech_threshold &&
-               segment.average_log_probability < options.log_prob_threshold;
-    };
-    std::erase_if(result.segments, silent);
-}
-
-SegmentResult Engine::collect_segment(int index, bool with_times) const {
-    whisper_state* state = state_.get();
-    SegmentResult segment;
-    segment.start_s = 0.01 * static_cast<double>(whisper_full_get_segment_t0_from_state(state, index));
-    segment.end_s = 0.01 * static_cast<double>(whisper_full_get_segment_t1_from_state(state, index));
-    segment.text = whisper_full_get_segment_text_from_state(state, index);
-    const int n = whisper_full_n_tokens_from_state(state, index);
-    double sum = 0;
-    for (int i = 0; i < n; ++i) {
-        const auto data = whisper_full_get_token_data_from_state(state, index, i);
-        sum += data.plog;
-        segment.tokens.push_back({
-            data.id,
-            whisper_full_get_token_text_from_state(context_.get(), state, index, i),
-            data.p,
-            with_times ? 0.01 * static_cast<double>(data.t0) : -1.0,
-            with_times ? 0.01 * static_cast<double>(data.t1) : -1.0,
-        });
-    }
-    segment.average_log_probability = n > 0 ? static_cast<float>(sum / n) : 0.0F;
-    return segment;
-}
-
-// The probability of <|nospeech|> right after <|startoftranscript|> (Radford et al. 2022, section 4.5), over the
-// window that was encoded last.
-float Engine::no_speech_probability(int threads) {
-    const whisper_token start = whisper_token_sot(context_.get());
-    if (whisper_decode_with_state(context_.get(), state_.get(), &start, 1, 0, threads) != 0) return 0.0F;
-    const float* logits = whisper_get_logits_from_state(state_.get());
-    const std::span<const float> row(logits, static_cast<std::size_t>(info_.n_vocab));
-    const float largest = *std::max_element(row.begin(), row.end());
-    double sum = 0;
-    for (const float logit : row) sum += std::exp(static_cast<double>(logit - largest));
-    const auto token = static_cast<std::size_t>(whisper_token_nosp(context_.get()));
-    return static_cast<float>(std::exp(static_cast<double>(row[token] - largest)) / sum);
-}
-
 std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<const float> samples, int threads,
                                                                    const RunControl& control) {
     if (!info_.multilingual) return {{"en", 1.0F}};
     const auto window = samples.first(std::min(samples.size(), window_samples()));
     require_window(window);
-    const auto permit = gate_.acquire(control.patience);
-    const Inside inside(*this);
+    Turn turn(gate_, occupancy_, control.priority, control.patience);
     require_open();
+    Workspace workspace(model_, turn);
     // Detection encodes with whatever audio context the last run left behind. A run that stops before its first
     // pass computes the spectrogram and sets the full context, and does no more.
-    renew_state();
     DecodeOptions options;
     options.threads = threads;
     auto params = parameters(options, DecodeOptions::full_context, false);
     params.encoder_begin_callback = [](whisper_context*, whisper_state*, void*) { return false; };
-    DecodingRun run(options, control, 0);
-    run.finish(
-        whisper_full_with_state(context_.get(), state_.get(), params, window.data(), static_cast<int>(window.size())));
+    DecodingRun run(options, control, turn, 0);
+    run.finish(whisper_full_with_state(workspace.context(), workspace.state(), params, window.data(),
+                                       static_cast<int>(window.size())));
+    turn.give_way_if_asked(control.patience);
     std::vector<float> probabilities(static_cast<std::size_t>(whisper_lang_max_id()) + 1);
     const int status =
-        whisper_lang_auto_detect_with_state(context_.get(), state_.get(), 0, threads, probabilities.data());
+        whisper_lang_auto_detect_with_state(workspace.context(), workspace.state(), 0, threads, probabilities.data());
     run.finish(std::min(status, 0));
     probabilities.resize(static_cast<std::size_t>(language_count(info_)));
     const float known = std::accumulate(probabilities.begin(), probabilities.end(), 0.0F);
@@ -361,27 +290,26 @@ std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<con
     return languages;
 }
 
-std::vector<int> Engine::tokenize(const std::string& text, const Patience& patience) {
-    const auto permit = gate_.acquire(patience);
-    const Inside inside(*this);
+std::vector<int> Engine::tokenize(const std::string& text, const RunControl& control) {
+    const Turn turn(gate_, occupancy_, control.priority, control.patience);
     require_open();
     // A token stands for one byte at least.
     std::vector<int> tokens(text.size() + 1);
-    const int n = whisper_tokenize(context_.get(), text.c_str(), tokens.data(), static_cast<int>(tokens.size()));
+    const int n = whisper_tokenize(model_.context.get(), text.c_str(), tokens.data(), static_cast<int>(tokens.size()));
     tokens.resize(static_cast<std::size_t>(std::max(n, 0)));
     return tokens;
 }
 
+// As one of the batch class: a window that has given way stands before it in the line, so none is under way.
 void Engine::close() {
-    const auto permit = gate_.acquire();
-    const Inside inside(*this);
+    const Turn turn(gate_, occupancy_, Priority::batch, {});
     closed_ = true;
     free_model();
 }
 
 void Engine::free_model() noexcept {
-    state_.reset();
-    context_.reset();
+    model_.idle_states.clear();
+    model_.context.reset();
 #ifdef __GLIBC__
     // The vocabulary alone is fifty thousand small strings: glibc would keep their pages, and a process that loads
     // models again and again would grow by tens of megabytes before it settles.

@@ -15,6 +15,7 @@ from thoth.errors import InvalidOption
 from thoth.model.progress import Progress
 from thoth.model.speech import VadOptions
 from thoth.model.transcript import Segment
+from thoth.model.waiting import WhenBusy
 
 AudioContext = Literal["auto", "full"] | int
 
@@ -93,12 +94,15 @@ class CallOptions(TranscribeOptions, total=False):
     - `cancel`: a token whose `cancel()`, from any thread, ends the run within one pass of the model.
     - `timeout`: seconds to wait for the model where another thread is using it, for each window anew; None waits as
       long as it takes, 0 not at all.
+    - `when_busy`: "wait", or "raise": ModelBusy at once where another has the model when the first window needs it.
+      Later windows wait as `timeout` says.
     """
 
     on_segment: Callable[[Segment], object] | None
     on_progress: Callable[[Progress], object] | None
     cancel: _native.CancelToken | None
     timeout: float | None
+    when_busy: WhenBusy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -9,14 +10,17 @@ from typing import Any, Self, cast
 
 from thoth import _native
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
-from thoth.errors import Cancelled, InvalidOption, ThothError
+from thoth.errors import Cancelled, ModelBusy, ThothError
+from thoth.model.observation import note_queue, note_window
 from thoth.model.options import CallOptions, CheckedOptions, plain
 from thoth.model.progress import Progress, ProgressReporter
 from thoth.model.prompt import Prompt
 from thoth.model.threads import usable_threads
 from thoth.model.transcript import Segment, Transcript, TranscriptionInfo
+from thoth.model.waiting import Priority, WhenBusy, checked_timeout, checked_when_busy, first_timeout
 from thoth.model.windows import EVERYTHING, Window, always_speech, speech_windows
 from thoth.model.words import words_of
+from thoth.observe.metrics import MetricsCollector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,24 +31,25 @@ class RunHooks:
     on_progress: Callable[[Progress], object] | None = None
     cancel: _native.CancelToken | None = None
     timeout: float | None = None
+    when_busy: WhenBusy = "wait"
 
     @classmethod
     def taken_from(cls, call: CallOptions) -> Self:
         """Take the hooks out of a call's keywords, so that only `TranscribeOptions` are left."""
         keywords = cast(dict[str, Any], call)
         taken = {hook.name: keywords.pop(hook.name, None) for hook in fields(cls)}
-        timeout = taken["timeout"] = plain(taken["timeout"])
-        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout >= 0):
-            raise InvalidOption(f"timeout takes a number of seconds from 0, or None, not {timeout!r}")
+        taken["timeout"] = checked_timeout(plain(taken["timeout"]))
+        taken["when_busy"] = checked_when_busy(taken["when_busy"])
         return cls(**taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What is transcribed: its blocks of 16 kHz mono float32, its length if known, and what is wrong with it."""
+    """What is transcribed: its blocks of 16 kHz mono float32, its length if known, its class, what is wrong with it."""
 
     blocks: Iterable[Samples]
     duration_s: float | None
+    priority: Priority
     problems: Callable[[], Sequence[str]] = tuple
 
 
@@ -57,16 +62,26 @@ class ModelTraits:
     longest_window_s: float
     condition_on_previous_text: bool
     vad_path: bytes
+    metrics: MetricsCollector
 
 
 class Transcription:
     """One run over one source. Made, run once and thrown away; one thread at a time."""
 
-    def __init__(self, engine: _native.Engine, traits: ModelTraits, options: CheckedOptions, hooks: RunHooks) -> None:
+    def __init__(
+        self,
+        engine: _native.Engine,
+        traits: ModelTraits,
+        options: CheckedOptions,
+        hooks: RunHooks,
+        source: Source,
+    ) -> None:
         self._engine = engine
         self._traits = traits
         self._options = options
         self._hooks = hooks
+        self._source = source
+        self._timeout_s = first_timeout(hooks.timeout, hooks.when_busy)  # until the first window has had its turn
         self._segments: list[Segment] = []
         self._language = options.language
         self._language_probs: tuple[tuple[str, float], ...] | None = None
@@ -76,8 +91,9 @@ class Transcription:
         self._transcribed_s = 0.0  # audio that reached the model
         self._reruns = 0
 
-    def run(self, source: Source) -> Transcript:
-        """Transcribe `source` to its end. What it raises carries the transcript so far as `partial`."""
+    def run(self) -> Transcript:
+        """Transcribe the source to its end. What it raises carries the transcript so far as `partial`."""
+        source = self._source
         reporter = ProgressReporter(self._hooks.on_progress, source.duration_s)
         try:
             prompt = self._prompt()
@@ -85,10 +101,10 @@ class Transcription:
                 self._transcribe(window, prompt)
                 self._done_s = window.start_s + window.duration_s
         except ThothError as error:
-            error.partial = self._transcript(source, reporter)
+            error.partial = self._transcript(reporter)
             raise
         reporter.finish(self._heard_s)
-        return self._transcript(source, reporter)
+        return self._transcript(reporter)
 
     def _windows(self, blocks: Iterable[Samples]) -> Iterator[Window]:
         if self._options.vad_filter:
@@ -118,18 +134,33 @@ class Transcription:
 
     def _tokens(self, text: str) -> list[int]:
         # A leading space: the vocabulary's words begin with one.
-        return self._engine.tokenize(" " + text.strip(), self._hooks.timeout, self._hooks.cancel)
+        return self._engine.tokenize(" " + text.strip(), self._timeout_s, self._hooks.cancel, self._source.priority)
 
     def _transcribe(self, window: Window, prompt: Prompt) -> None:
         native = self._options.for_engine(self._language_of(window), self._threads())
         native.prompt = prompt.tokens()
         native.speech_end_s = window.speech_end_s if self._options.vad_filter else -1.0
-        result = self._engine.transcribe(window.samples, native, self._hooks.timeout, self._hooks.cancel)
+        result = self._run_engine(window, native)
         self._transcribed_s += window.duration_s
         self._reruns += result.rerun_at_full_context
         for found in result.segments:
             self._add(window, result, found)
         self._carry_on(prompt, result)
+
+    def _run_engine(self, window: Window, native: _native.DecodeOptions) -> _native.WindowResult:
+        metrics, priority = self._traits.metrics, self._source.priority
+        note_queue(metrics, self._engine)
+        asked_ns = time.perf_counter_ns()
+        try:
+            result = self._engine.transcribe(window.samples, native, self._timeout_s, self._hooks.cancel, priority)
+        except (Cancelled, ModelBusy):
+            raise
+        except ThothError:
+            metrics.error()
+            raise
+        self._timeout_s = self._hooks.timeout
+        note_window(metrics, result, window.duration_s, asked_ns, priority)
+        return result
 
     def _carry_on(self, prompt: Prompt, result: _native.WindowResult) -> None:
         wanted = self._options.condition_on_previous_text
@@ -147,7 +178,7 @@ class Transcription:
     def _language_of(self, window: Window) -> str:
         if self._language is None:
             probabilities = self._engine.detect_language(
-                window.samples, self._threads(), self._hooks.timeout, self._hooks.cancel
+                window.samples, self._threads(), self._timeout_s, self._hooks.cancel, self._source.priority
             )
             self._language_probs = tuple(probabilities)
             self._language = probabilities[0][0]
@@ -180,7 +211,7 @@ class Transcription:
         if self._hooks.on_segment is not None:
             self._hooks.on_segment(segment)
 
-    def _transcript(self, source: Source, reporter: ProgressReporter) -> Transcript:
+    def _transcript(self, reporter: ProgressReporter) -> Transcript:
         info = TranscriptionInfo(
             language=self._language or "en",
             language_probability=self._language_probs[0][1] if self._language_probs else 1.0,
@@ -191,7 +222,7 @@ class Transcription:
             model=self._traits.name,
             elapsed_s=reporter.elapsed_s,
             audio_context_reruns=self._reruns,
-            problems=tuple(source.problems()),
+            problems=tuple(self._source.problems()),
         )
         return Transcript(tuple(self._segments), info)
 

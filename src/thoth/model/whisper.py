@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +19,17 @@ from thoth.audio.samples import SAMPLE_RATE_HZ, Samples, as_samples
 from thoth.audio.source import AudioSource
 from thoth.errors import InvalidOption, ModelError
 from thoth.model.catalog import suitability_of
+from thoth.model.observation import note_loading
 from thoth.model.options import MOST_THREADS, CallOptions, CheckedOptions, TranscribeOptions, require_whole
+from thoth.model.stats import ClassStats, ModelStats
 from thoth.model.store import ASSETS, ModelStore
 from thoth.model.threads import usable_threads
 from thoth.model.transcript import Transcript
 from thoth.model.transcription import ModelTraits, RunHooks, Source, Transcription
+from thoth.model.waiting import Priority, WhenBusy, checked_timeout, checked_when_busy, first_timeout
 from thoth.model.whisper_log import forward_log
+from thoth.observe.metrics import Metrics, MetricsCollector
+from thoth.observe.tracing import TraceLevel, tracer
 
 if TYPE_CHECKING:
     from thoth.model.download import Notice
@@ -39,9 +45,12 @@ BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE_HZ
 class WhisperModel:
     """A Whisper model in memory: load it once, use it from as many threads as you like.
 
-    The model serves one window (at most 30 s of audio, less at pauses) at a time and callers in the order in which
-    they came, so that runs from several threads take turns and none sees anything of another's. Every method may be
-    called from any thread; the GIL is free while the model computes or a caller waits.
+    The model serves one window (at most 30 s of audio, less at pauses) at a time, so that runs from several threads
+    take turns and none sees anything of another's. There are two classes of callers: `transcribe_samples` is live, and
+    goes before `transcribe_file`, which is batch; within a class first come is first served. A live request waits for
+    the pass of the model that is under way and no longer: a batch window gives way, and goes on where it stopped.
+    `Gate` says how long batch can be held up. Every method may be called from any thread; the GIL is free while the
+    model computes or a caller waits. In a process made by fork() a model cannot be used: load one there.
 
     name_or_path: a name from the catalogue ("base.en", "large-v3-turbo-q5_0"; downloaded once, verified) or the path
         of a ggml Whisper model. None takes the best one installed, else the built-in "nano.en", and never the network.
@@ -67,23 +76,25 @@ class WhisperModel:
     ) -> None:
         if threads is not None:
             require_whole("threads", threads, 1, MOST_THREADS)
-        store = ModelStore(None if models_dir is None else Path(models_dir))
-        if name_or_path is None:
-            choice = store.default_model()
-            self.path = choice.path
-            if choice.note and notice:
-                notice(choice.note)
-        else:
-            self.path = store.find(name_or_path, offline=offline, progress=on_download, notice=notice)
         self._threads = threads
         self._process = os.getpid()
         self._runs = 0  # calls in progress, waiting ones included
         self._runs_lock = threading.Lock()
-        self._suitability = suitability_of(self.path)
-        try:
-            self._engine = _native.Engine(os.fsencode(self.path), on_load)
-        finally:
-            forward_log()
+        self._metrics = MetricsCollector()
+        store = ModelStore(None if models_dir is None else Path(models_dir))
+        with tracer.span("model_loading", model="default" if name_or_path is None else os.fspath(name_or_path)):
+            with tracer.span("fetch", TraceLevel.MEDIUM):
+                if name_or_path is None:
+                    self.path = _default_path(store, notice)
+                else:
+                    self.path = store.find(name_or_path, offline=offline, progress=on_download, notice=notice)
+            self._suitability = suitability_of(self.path)
+            begun_ns = time.perf_counter_ns()
+            try:
+                self._engine = _native.Engine(os.fsencode(self.path), on_load)
+            finally:
+                forward_log()
+            note_loading(self._engine, begun_ns)
 
     def transcribe(self, audio: Any, rate: float | None = None, **options: Unpack[CallOptions]) -> Transcript:
         """Turn audio into text: `transcribe_samples` for a NumPy array or `(array, rate)`, else `transcribe_file`."""
@@ -94,7 +105,7 @@ class WhisperModel:
         return self.transcribe_file(audio, **options)
 
     def transcribe_file(self, source: AudioSource, **options: Unpack[CallOptions]) -> Transcript:
-        """Turn a recording of any length and container into text, in bounded memory.
+        """Turn a recording of any length and container into text, in bounded memory. Gives way to live requests.
 
         source: a path, a binary file object, or the file's bytes.
         options: see `CallOptions` and `TranscribeOptions`; each holds for this call only.
@@ -105,11 +116,16 @@ class WhisperModel:
         hooks = RunHooks.taken_from(options)
         checked = self._checked(options)
         with AudioFile(source) as file:
-            found = Source(blocks=file.blocks(), duration_s=file.duration_s, problems=lambda: file.problems)
+            found = Source(
+                blocks=file.blocks(),
+                duration_s=file.duration_s,
+                priority="batch",
+                problems=lambda: file.problems,
+            )
             return self._run(found, hooks, checked)
 
     def transcribe_samples(self, samples: Any, rate: float | None = None, **options: Unpack[CallOptions]) -> Transcript:
-        """Turn samples into text; everything but the input is as in `transcribe_file`.
+        """Turn samples into text, ahead of any file; everything but the input and that is as in `transcribe_file`.
 
         samples: NumPy array of any float or integer dtype, `(frames,)` or `(frames, channels)`, or `(array, rate)`.
         rate: sample rate in Hz; 16 kHz where nothing is said.
@@ -119,7 +135,8 @@ class WhisperModel:
         hooks = RunHooks.taken_from(options)
         checked = self._checked(options)
         mono = as_samples(samples, rate)
-        return self._run(Source(blocks=_pieces(mono), duration_s=len(mono) / SAMPLE_RATE_HZ), hooks, checked)
+        found = Source(blocks=_pieces(mono), duration_s=len(mono) / SAMPLE_RATE_HZ, priority="live")
+        return self._run(found, hooks, checked)
 
     async def transcribe_async(
         self, audio: Any, rate: float | None = None, **options: Unpack[CallOptions]
@@ -148,15 +165,20 @@ class WhisperModel:
         *,
         cancel: _native.CancelToken | None = None,
         timeout: float | None = None,
+        when_busy: WhenBusy = "wait",
     ) -> tuple[str, float, list[tuple[str, float]]]:
         """Tell the language spoken in the first 30 s: its code, its probability, and all of them, likeliest first.
 
-        Takes the same audio as `transcribe`. An English-only model answers "en" with certainty.
+        Takes the same audio as `transcribe`: samples are live, a file is batch. An English-only model answers "en" with
+        certainty.
         """
         self._check_process()
+        wait_s = first_timeout(checked_timeout(timeout), checked_when_busy(when_busy))
+        priority: Priority = "live" if _holds_samples(audio) else "batch"
         samples = self._beginning(audio, rate)
+        threads = usable_threads(self._threads)
         try:
-            found = self._engine.detect_language(samples, usable_threads(self._threads), timeout, cancel)
+            found = self._engine.detect_language(samples, threads, wait_s, cancel, priority)
         finally:
             forward_log()
         return found[0][0], found[0][1], found
@@ -168,10 +190,28 @@ class WhisperModel:
 
     @property
     def state(self) -> ModelState:
-        """What the model is doing: ready, transcribing, or unloaded after `close()`."""
-        if self._engine.closed:
+        """What the model is doing: ready, transcribing, or unloaded: after `close()`, and in a forked process."""
+        if self._engine.closed or os.getpid() != self._process:
             return "unloaded"
         return "transcribing" if self._runs else "ready"
+
+    @property
+    def stats(self) -> ModelStats:
+        """Who uses the model and waits for it now, and how long those served have waited, per class."""
+        gate = self._engine.gate_stats
+        return ModelStats(
+            live=ClassStats.of(gate.live),
+            batch=ClassStats.of(gate.batch),
+            holder=gate.holder,
+            windows=self._engine.windows,
+            audio_context_reruns=self._engine.context_reruns,
+        )
+
+    @property
+    def metrics(self) -> Metrics:
+        """Figures over all windows since the model was loaded: how many, how fast, how long they took."""
+        self._check_process()
+        return self._metrics.snapshot()
 
     @property
     def multilingual(self) -> bool:
@@ -202,11 +242,12 @@ class WhisperModel:
             longest_window_s=self._suitability.longest_window_s,
             condition_on_previous_text=self._suitability.condition_on_previous_text,
             vad_path=os.fsencode(VAD_MODEL),
+            metrics=self._metrics,
         )
         with self._runs_lock:
             self._runs += 1
         try:
-            return Transcription(self._engine, traits, options, hooks).run(source)
+            return Transcription(self._engine, traits, options, hooks, source).run()
         finally:
             with self._runs_lock:
                 self._runs -= 1
@@ -231,6 +272,13 @@ class WhisperModel:
             return as_samples(audio, rate)[: self._engine.window_samples]
         with AudioFile(audio) as file:
             return next(file.blocks(self._engine.window_samples), np.empty(0, np.float32))
+
+
+def _default_path(store: ModelStore, notice: Notice | None) -> Path:
+    choice = store.default_model()
+    if choice.note and notice:
+        notice(choice.note)
+    return choice.path
 
 
 def _holds_samples(audio: object) -> bool:
