@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import av
-import av.error
-
 from thoth.audio.source import SourceReader
 from thoth.errors import DecodeError
 
@@ -27,6 +24,9 @@ def _refuse(url: str, _flags: int, _options: dict[str, str]) -> Any:
 
 def open_container(reader: SourceReader, name: str) -> Any:
     """Open what `reader` gives as a media file; the caller closes it. Raises DecodeError."""
+    import av
+    import av.error
+
     try:
         # FFmpeg gets this one reader. What else a demuxer asks for goes through `_refuse`, and the empty list
         # of protocols stops those that would open a connection by themselves.

@@ -2,6 +2,8 @@
 
 PyAV (FFmpeg) decodes; channels are averaged and the rate is converted by Thoth's own Resampler, so that audio
 takes one path from wherever it comes. Encoder delay (MP3, AAC, Opus) is skipped as the file's own tags say.
+
+PyAV is imported where it is used: it takes 17 MB, which a process that only gets samples can do without.
 """
 
 from __future__ import annotations
@@ -14,8 +16,6 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Final, Self
 
-import av
-import av.error
 import numpy as np
 import numpy.typing as npt
 
@@ -155,6 +155,8 @@ class AudioFile:
         self._check_length()
 
     def _frames(self) -> Iterator[Any]:
+        import av.error
+
         for packet in self._packets():
             try:
                 frames = packet.decode()
@@ -166,6 +168,8 @@ class AudioFile:
             yield from frames
 
     def _packets(self) -> Iterator[Any]:
+        import av.error
+
         try:
             for packet in self._container.demux(self._stream):
                 yield packet
@@ -259,6 +263,8 @@ def _frame_array(frame: Any, name: str) -> npt.NDArray[Any]:
     if channels > MAX_CHANNELS:
         raise DecodeError(f"{name}: {channels} channels, at most {MAX_CHANNELS} are taken")
     if frame.format.is_planar and channels > _MAX_PLANES:
+        import av
+
         (frame,) = av.AudioResampler(format=frame.format.packed.name).resample(frame)
     dtype = np.dtype(_DTYPES[frame.format.name.removesuffix("p")])
     if frame.format.is_planar:

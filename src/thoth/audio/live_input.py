@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import threading
@@ -144,6 +143,16 @@ class LiveInput(ABC):
         """Whether `read()` has given all that there is and will be."""
         return self._reader is not None and self._reader.ended
 
+    @property
+    def first_sample(self) -> int:
+        """Which sample of the stream was the first that `read()` gave; 0 before the first call."""
+        return 0 if self._reader is None else self._reader.first_sample
+
+    @property
+    def lossless(self) -> bool:
+        """Whether it waits for its readers, instead of losing what they are too slow for."""
+        return self._lossless
+
     def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[Samples]:
         """Yield the stream in blocks as `read()` gives them, the last one maybe shorter. Raises as `read()` does."""
         while len(block := self.read(samples)) > 0:
@@ -198,6 +207,7 @@ class LiveInput(ABC):
             latency_s=self._source_latency_s() + counts.handover_mean_s + counts.held_back_s,
             handover_mean_s=counts.handover_mean_s,
             handover_worst_s=counts.handover_worst_s,
+            conversion_s=counts.conversion_s,
         )
 
     @property
@@ -277,6 +287,8 @@ def _stop_all() -> None:
 
 async def _wait_async(tap: Tap, samples: int) -> bool:
     """Wait in a worker thread until `samples` can be read, for a short time; return whether they can."""
+    import asyncio  # 7 MB with all it imports, and there already in a program that gets here
+
     waiting = asyncio.get_running_loop().run_in_executor(None, tap.wait, samples, _ASYNC_WAIT_S)
     try:
         return await asyncio.shield(waiting)

@@ -43,6 +43,7 @@ class InputStats:
     losses, loss_count: the latest 1000 losses, and how many there were; what `read()` lost, when it did not keep up, is
         among them. A Recorder has its own.
     bad_samples: those that were no number (now 0) or beyond ±8 (now ±8).
+    conversion_s: processing time spent on mixing channels and resampling, all in all.
     callbacks, callback_mean_s, callback_worst_s: how often the audio callback ran, and how long; since the device was
         opened the last time.
     latency_s: from the air to read(), mostly less: what PortAudio says that the device may buffer, the time in Thoth's
@@ -65,6 +66,7 @@ class InputStats:
     latency_s: float
     handover_mean_s: float
     handover_worst_s: float
+    conversion_s: float
 
 
 def losses_of(records: Iterable[LossRecord]) -> tuple[Loss, ...]:
