@@ -149,6 +149,11 @@ class LiveInput(ABC):
         return 0 if self._reader is None else self._reader.first_sample
 
     @property
+    def unread(self) -> bool:
+        """Whether there is or will be more for `read()`, also of a stream that is over; False before the first call."""
+        return self._reader is not None and not self._reader.ended
+
+    @property
     def lossless(self) -> bool:
         """Whether it waits for its readers, instead of losing what they are too slow for."""
         return self._lossless

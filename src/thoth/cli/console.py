@@ -6,6 +6,7 @@ results alone.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +29,16 @@ def is_terminal() -> bool:
 
 
 def say(line: str) -> None:
-    """Write one line for people to stderr."""
-    typer.echo(line, err=True)
+    """Write one line for people to stderr; a terminal that is gone has nobody to read it, and stops nothing."""
+    with contextlib.suppress(OSError):
+        typer.echo(line, err=True)
+
+
+def draw(controls: str) -> None:
+    """Move and erase on the terminal behind stderr; one that is gone stops nothing."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(controls)
+        sys.stderr.flush()
 
 
 def report(message: object) -> None:

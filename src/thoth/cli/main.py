@@ -17,6 +17,7 @@ from thoth.cli.console import EXIT_FAILED, report
 from thoth.cli.devices import list_devices
 from thoth.cli.doctor import doctor
 from thoth.cli.file_runs import DEBUG_VARIABLE
+from thoth.cli.live import live
 from thoth.cli.models import models_app
 from thoth.cli.record import record
 from thoth.cli.transcribe import transcribe
@@ -35,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(epilog=EXIT_CODES)(transcribe)
+app.command(epilog=EXIT_CODES)(live)
 app.command("devices")(list_devices)
 app.command(epilog=EXIT_CODES)(record)
 app.command()(doctor)

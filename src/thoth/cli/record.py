@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -10,18 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from thoth.cli.console import EXIT_FAILED
-from thoth.cli.interrupt import Interrupt
-from thoth.cli.level_line import LevelLine, level_line
-from thoth.cli.progress_line import clock
+from thoth.cli.interrupt import ENDINGS, Interrupt
+from thoth.cli.level_line import LevelLine, level_line, recording_text
 from thoth.cli.screen import Screen, failures_as_exit_codes
+from thoth.cli.sound_devices import DeviceOption, device_named
 
 if TYPE_CHECKING:
     from thoth.audio.recorder import Recorder, Recording
 
 _LOOK_S: Final = 0.1
 _LONGEST_S: Final = 1e9
-_ENDINGS: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""By which service managers and closing terminals end it: the file is then finished as on Ctrl-C."""
 
 
 def record(
@@ -32,9 +29,7 @@ def record(
     duration: Annotated[
         float | None, typer.Option("--duration", "-d", metavar="SECONDS", help="Stop after so long; else on Ctrl-C.")
     ] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", help="Index, name or part of one, as `thoth devices` lists them.")
-    ] = None,
+    device: DeviceOption = None,
     rate: Annotated[int | None, typer.Option(help="Rate to open the device with; by default its own.")] = None,
     channels: Annotated[int, typer.Option(help="Channels to open and average.")] = 1,
     reconnect: Annotated[
@@ -58,8 +53,8 @@ def record(
         from thoth.audio.microphone import Microphone
         from thoth.audio.recorder import Recorder
 
-        microphone = Microphone(_device(device), rate_hz=rate, channels=channels, reconnect=reconnect)
-        with level_line(quiet=quiet) as line:
+        microphone = Microphone(device_named(device), rate_hz=rate, channels=channels, reconnect=reconnect)
+        with level_line(quiet=quiet) as line, screen.around(line):
             recording = _record(Recorder(path, microphone, overwrite=overwrite, max_s=duration), line)
         _tell(recording, screen)
 
@@ -67,7 +62,7 @@ def record(
 def _record(recorder: Recorder, line: LevelLine) -> Recording:
     from thoth._native import CancelToken
 
-    with Interrupt(CancelToken(), also=_ENDINGS) as interrupt:
+    with Interrupt(CancelToken(), also=ENDINGS) as interrupt:
         with interrupt.breaking():  # nothing is recorded yet that could be lost
             recorder.source.start()
         with recorder.source:
@@ -83,24 +78,9 @@ def _watch(recorder: Recorder, interrupt: Interrupt, line: LevelLine) -> None:
 
 
 def _tell(recording: Recording, screen: Screen) -> None:
-    screen.note(f"{recording.path}: {clock(recording.duration_s)}, {_losses(recording)}")
+    screen.note(recording_text(recording))
     if recording.error is not None:
         screen.error(recording.error)
     screen.result(f"{recording.path}\n")
     if recording.error is not None:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _losses(recording: Recording) -> str:
-    if recording.loss_count == 0:
-        return "nothing lost"
-    lost_s = sum(loss.silence_s for loss in recording.losses)
-    first = recording.losses[0]
-    return (
-        f"{recording.loss_count} losses, {lost_s:.3f} s replaced by silence, "
-        f"the first of those listed at {first.at_s:.3f} s ({first.cause})"
-    )
-
-
-def _device(given: str | None) -> int | str | None:
-    return int(given) if given is not None and given.isascii() and given.isdigit() else given

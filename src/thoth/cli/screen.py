@@ -1,13 +1,14 @@
-"""The two streams of a running transcription: text to stdout as it comes, all else to stderr, without mingling."""
+"""The two streams of a running command: text to stdout as it comes, all else to stderr, without mingling."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 
@@ -26,8 +27,15 @@ class StdoutError(Exception):
     """Standard output cannot be written to, so that going on makes no sense."""
 
 
+class Overlay(Protocol):
+    """What moves at the bottom of the terminal, and gives way to lines."""
+
+    def hidden(self) -> AbstractContextManager[None]:
+        """Have nothing of it on the screen meanwhile. On any thread on which something is logged."""
+
+
 class Screen:
-    """Where a command writes while a progress bar may be on the terminal. One thread.
+    """Where a command writes while something may move on the terminal. One thread, but for what is logged.
 
     quiet: errors only.
     verbosity: how much of the `thoth` loggers to show: 0 warnings, 1 information, 2 everything.
@@ -36,12 +44,16 @@ class Screen:
     def __init__(self, *, quiet: bool, verbosity: int) -> None:
         self._quiet = quiet
         self._verbosity = verbosity
-        self._line: ProgressLine = NoProgress()
+        self._progress: ProgressLine = NoProgress()
+        self._overlay: Overlay = self._progress
 
     @contextmanager
-    def logging(self) -> Iterator[None]:
-        """Show what the `thoth` loggers say."""
+    def logging(self, *, without: str | None = None) -> Iterator[None]:
+        """Show what the `thoth` loggers say, but for the one called `without` and those under it."""
         logger, handler = logging.getLogger(LOGGER), _LogLines(self)
+        if without is not None:
+            named = logging.Filter(without)
+            handler.addFilter(lambda record: not named.filter(record))
         levels = (logging.WARNING, logging.INFO, logging.DEBUG)
         logger.setLevel(logging.ERROR if self._quiet else levels[min(self._verbosity, 2)])
         logger.addHandler(handler)
@@ -53,16 +65,26 @@ class Screen:
     @contextmanager
     def progress_of(self, name: str) -> Iterator[None]:
         """Show the progress of the input `name` meanwhile."""
-        self._line = progress_line(name, quiet=self._quiet)
+        self._progress = progress_line(name, quiet=self._quiet)
+        try:
+            with self.around(self._progress):
+                yield
+        finally:
+            self._progress.close()
+            self._progress = NoProgress()
+
+    @contextmanager
+    def around(self, overlay: Overlay) -> Iterator[None]:
+        """Have `overlay` give way to all that is written meanwhile."""
+        before, self._overlay = self._overlay, overlay
         try:
             yield
         finally:
-            self._line.close()
-            self._line = NoProgress()
+            self._overlay = before
 
     def progress(self, progress: Progress) -> None:
         """Show how far the input is."""
-        self._line.update(progress)
+        self._progress.update(progress)
 
     def note(self, line: str) -> None:
         """Write one line to stderr unless quiet."""
@@ -75,12 +97,12 @@ class Screen:
 
     def log(self, line: str) -> None:
         """Write one line to stderr."""
-        with self._line.hidden():
+        with self._overlay.hidden():
             say(printable(line))
 
     def error(self, message: object) -> None:
         """Write one error line to stderr."""
-        with self._line.hidden():
+        with self._overlay.hidden():
             report(printable(" ".join(str(message).split())))
 
     def result(self, text: str) -> None:
@@ -88,18 +110,23 @@ class Screen:
 
         Raises BrokenPipeError when the reader went away, and StdoutError.
         """
-        if sys.stdout is None:
-            raise StdoutError("standard output is closed")
-        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
-        try:
-            with self._line.hidden():
-                sys.stdout.buffer.write(text.encode(encoding, "replace"))
-                sys.stdout.buffer.flush()
-        except OSError as error:
-            _drop_stdout()
-            if isinstance(error, BrokenPipeError):
-                raise
-            raise StdoutError(f"cannot write to standard output: {error.strerror or error}") from error
+        with self._overlay.hidden():
+            write_out(text)
+
+
+def write_out(text: str) -> None:
+    """Write to stdout now, whatever stands on the terminal; see `Screen.result`."""
+    if sys.stdout is None:
+        raise StdoutError("standard output is closed")
+    encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+    try:
+        sys.stdout.buffer.write(text.encode(encoding, "replace"))
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        _drop_stdout()
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise StdoutError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -124,7 +151,8 @@ class _LogLines(logging.Handler):
         self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._screen.log(f"thoth: {record.levelname.lower()}: {record.getMessage()}")
+        with contextlib.suppress(OSError, StdoutError):  # whoever logs has nothing to do with the terminal
+            self._screen.log(f"thoth: {record.levelname.lower()}: {record.getMessage()}")
 
 
 def _drop_stdout() -> None:

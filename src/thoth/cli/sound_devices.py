@@ -1,13 +1,24 @@
-"""What `thoth doctor` tells of sound: PortAudio and the devices that can record."""
+"""Sound devices: how commands are given one, and what `thoth doctor` tells of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from thoth.errors import DeviceError
 
 if TYPE_CHECKING:
     from thoth.audio.devices import Device
+
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="Index, name or part of one, as `thoth devices` lists them.")
+]
+
+
+def device_named(given: str | None) -> int | str | None:
+    """Return what `thoth.Microphone` takes for the value of a `DeviceOption`."""
+    return int(given) if given is not None and given.isascii() and given.isdigit() else given
 
 
 def sound_devices() -> dict[str, Any]:

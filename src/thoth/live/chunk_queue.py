@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import replace
 from typing import Final
 
 from thoth.audio.checks import checked_count, checked_seconds
@@ -19,8 +20,10 @@ _MAX_WAIT_S: Final = 86_400.0
 class ChunkQueue:
     """At most `most` chunks, oldest first; one more pushes the oldest out. Neither end ever waits for the other.
 
-    Every chunk put comes out at one place: from `take`, from `clear`, or from `put` as the one dropped. Any thread may
-    call anything. Raises InvalidOption for a `most` that is not a whole number from 1 to 1000.
+    Every chunk put comes out at one place: from `take`, from `clear`, or from `put` as the one dropped; the bare end of
+    an utterance comes out with the chunk before it, if that still waits. Any thread may call anything.
+
+    Raises InvalidOption for a `most` that is not a whole number from 1 to 1000.
     """
 
     def __init__(self, most: int = WAITING_CHUNKS) -> None:
@@ -66,6 +69,9 @@ class ChunkQueue:
             if self._closed:
                 self._dropped += 1
                 return chunk
+            if not len(chunk.samples) and self._chunks and self._chunks[-1].end == chunk.start:
+                self._chunks[-1] = replace(self._chunks[-1], is_final=True)  # needs no place of its own
+                return None
             oldest = self._chunks.popleft() if len(self._chunks) == self._most else None
             self._dropped += oldest is not None
             self._chunks.append(chunk)

@@ -55,7 +55,7 @@ class AdaptiveChunker:
 
     What it promises: every sample pushed lies in the own part of exactly one chunk, in order; chunks depend on what was
     pushed, not on how it was split; no own part is longer than `target_samples` was when its first sample came. Memory
-    is one chunk with its overlap. One thread at a time.
+    is one chunk with its overlap. One thread at a time, but for `note_rtf`, which may be another's.
 
     Raises InvalidOption for an option out of range.
     """

@@ -26,17 +26,18 @@ _NS_PER_SAMPLE: Final = 1_000_000_000 // SAMPLE_RATE_HZ
 class Listener:
     """Takes a session's samples and queues chunks of speech; silence goes no further.
 
-    `hear` and `finish` are for one thread at a time (a lock sees to it); the rest may be read from any.
+    `hear`, `skip` and `finish` are for one thread at a time (a lock sees to it), `arrival` and `note_rtf` for the one
+    that takes the chunks; neither waits for the other. The rest may be read from any.
 
     chunker: cuts the speech; anybody else leaves it alone.
-    put: queues a chunk, and returns the one that gave way to it, if one did.
+    put: queues a chunk.
     report: called with SpeechStarted and SpeechEnded.
     """
 
     def __init__(
         self,
         chunker: AdaptiveChunker,
-        put: Callable[[Chunk], Chunk | None],
+        put: Callable[[Chunk], None],
         options: VadOptions,
         endpoint_s: float,
         report: Callable[[object], None],
@@ -74,12 +75,13 @@ class Listener:
         """How long chunks are, of what they are where the machine keeps up: below 1 it does not."""
         return self._chunker.target_samples / self._whole_chunk
 
-    def note_rtf(self, audio_s: float, processing_s: float) -> None:
-        """Note how long the model took over a chunk, so that the next ones suit the machine."""
+    def note_rtf(self, audio_s: float, processing_s: float) -> float:
+        """Note how long the model took over a chunk, so that the next ones suit the machine; return what that means."""
         chunk_s = self._chunker.target_samples / SAMPLE_RATE_HZ
         # Of the little before a pause it tells nothing: a pass has its fixed cost.
-        with self._lock:
-            self._chunker.note_rtf(processing_s / max(audio_s, chunk_s))
+        rtf = processing_s / max(audio_s, chunk_s)
+        self._chunker.note_rtf(rtf)
+        return rtf
 
     def hear(self, samples: Samples, resampling_ns: int = 0) -> None:
         """Take the next samples, 16 kHz mono, which took so long to resample."""
@@ -110,7 +112,12 @@ class Listener:
 
     def arrival(self, chunk: Chunk) -> Arrival:
         """Tell how a chunk came that was taken from the queue; once for each."""
-        return self._arrivals.pop(chunk.chunk_id)
+        arrival = self._arrivals.pop(chunk.chunk_id)
+        # Those before it were dropped, or told nothing but the end of an utterance.
+        for number in list(self._arrivals):
+            if number < chunk.chunk_id:
+                self._arrivals.pop(number)
+        return arrival
 
     def _begin(self, position: int) -> None:
         """Listen anew from `position`: nothing of what was heard before lasts on."""
@@ -188,9 +195,7 @@ class Listener:
         now_ns = time.perf_counter_ns()
         self._arrivals[chunk.chunk_id] = Arrival(self._begun_ns, now_ns, self._vad_ns, self._resampling_ns)
         self._begun_ns, self._vad_ns, self._resampling_ns = now_ns, 0, 0
-        dropped = self._put_on(chunk)
-        if dropped is not None:
-            self._arrivals.pop(dropped.chunk_id)
+        self._put_on(chunk)
 
     def _forget(self) -> None:
         """Keep of silence only what belongs to speech that may begin: the padding before it, and its first frames."""

@@ -51,7 +51,8 @@ class Transcribe:
     """Turn `audio` into text.
 
     - `audio`: float32 `(n,)`, 16 kHz mono, at most 30 s.
-    - `chunk_id`, `session_id`: come back with the answer, and mean nothing to the worker.
+    - `chunk_id`, `session_id`: come back with the answer. What has a session's id is of one language, where the options
+      name none; without an id each request is told anew.
     - `prompt_tokens`: the text so far, put before the audio behind the options' own prompt.
     - `is_final`: the text will stay; else one pass at temperature 0 has to do, however poor its result.
     """

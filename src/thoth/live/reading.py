@@ -40,7 +40,7 @@ class Hearer(Protocol):
 class SourceReader:
     """Reads `source` to its end, on a thread of its own, into `hearer`.
 
-    Starts the source, and stops it, if it did not run.
+    Starts the source, and stops it, if it does not run; of one that has ended, what was not read yet is read first.
 
     A source that waits for its readers is only read when there is room, and so is what has come before: it is no sign
     of a slow machine. What it loses is told within a second.
@@ -84,7 +84,7 @@ class SourceReader:
         self._on_end(error)
 
     def _capture(self) -> None:
-        ours = not self._source.running
+        ours = not (self._source.running or self._source.unread)
         if ours:
             with tracer.span("device", TraceLevel.MEDIUM):
                 self._source.start()

@@ -61,6 +61,7 @@ class LiveRecording:
         self._recognition = Recognition(self._listener, self._run_pass, settings, publish, self._account)
         self._passes = 0
         self._behind = False
+        self._ended_unheard = False  # whether the end of an utterance was among what was given up for lack of memory
         self.rtf = 0.0
         self.error: ThothError | None = None
         self._thread = threading.Thread(target=self._work, name="thoth-live", daemon=True)
@@ -129,6 +130,9 @@ class LiveRecording:
         taken_ns = time.perf_counter_ns()
         with tracer.span("transcription_loop", chunks=len(chunks)) as span:
             self._recognition.take(arrived)
+            if self._ended_unheard:
+                self._ended_unheard = False
+                self._recognition.finish()
         if tracer.wants(TraceLevel.MEDIUM):
             for _, arrival in arrived:
                 arrival.trace(taken_ns, span.span_id)
@@ -153,25 +157,28 @@ class LiveRecording:
         """Drop the queue: what waits is memory too, and more of it to transcribe at once would need more."""
         self._metrics.error()
         for chunk in self._queue.clear():
-            self._metrics.dropped()
-            self._recognition.lost(Gap(chunk.start / SAMPLE_RATE_HZ, chunk.end / SAMPLE_RATE_HZ, "memory"))
+            self._listener.arrival(chunk)
+            self._lose(chunk, "memory")
+            self._ended_unheard |= chunk.is_final
         _log.warning("memory is short, and what waited of a live stream is dropped: %s", error)
         self._report_on(ChunkFailed(str(error)))
 
     def _account(self, audio_s: float, processing_s: float, delay_s: float) -> None:
         self._metrics.chunk(audio_s, processing_s, delay_s)
-        self._listener.note_rtf(audio_s, processing_s)
-        if audio_s > 0:
-            self.rtf = processing_s / audio_s
+        self.rtf = self._listener.note_rtf(audio_s, processing_s)
 
-    def _put(self, chunk: Chunk) -> Chunk | None:
+    def _put(self, chunk: Chunk) -> None:
         dropped = self._queue.put(chunk)
         self._metrics.queue_depth(self._queue.depth)
         self._on_sent()
-        if dropped is not None:
-            start_s, end_s = dropped.start / SAMPLE_RATE_HZ, dropped.end / SAMPLE_RATE_HZ
+        if dropped is not None and len(dropped.samples):  # else it only told the end of an utterance
+            gap = self._lose(dropped, "overload")
+            _log.warning("fell behind: %.1f to %.1f s of a live stream dropped", gap.start_s, gap.end_s)
+            self._report_on(ChunkDropped(gap.start_s, gap.end_s))
+
+    def _lose(self, chunk: Chunk, reason: str) -> Gap:
+        gap = Gap(chunk.start / SAMPLE_RATE_HZ, chunk.end / SAMPLE_RATE_HZ, reason)
+        if len(chunk.samples):
             self._metrics.dropped()
-            self._recognition.lost(Gap(start_s, end_s, "overload"))
-            _log.warning("fell behind: %.1f to %.1f s of a live stream dropped", start_s, end_s)
-            self._report_on(ChunkDropped(start_s, end_s))
-        return dropped
+            self._recognition.lost(gap)
+        return gap

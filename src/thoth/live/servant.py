@@ -30,6 +30,11 @@ _LOG: Final = logging.getLogger("thoth.worker")
 _REPORTS: Final = 100
 """At most so many reports of one load: a model has hundreds of tensors."""
 
+_SURE_LANGUAGE: Final = 0.7
+_LANGUAGE_FROM_S: Final = 5.0
+"""A language told with that probability, or from so much audio, holds for the recording: telling it costs an encoder
+pass over 30 s, many times that over a short window, and text whose language comes and goes is never agreed upon."""
+
 OnLoading = Callable[[ModelLoading], object]
 
 
@@ -45,6 +50,7 @@ class Servant:
         self._owns_model = model is None
         self._threads: int | None = None
         self._options: Mapping[str, Any] = {}
+        self._language: tuple[str, str] | None = None  # of the latest session, and its id before it
 
     def answer(self, message: Question, on_loading: OnLoading) -> Answer:
         """Do what `message` asks; what fails is the answer too."""
@@ -89,6 +95,7 @@ class Servant:
         transcript = self._loaded.transcribe_samples(request.audio, cancel=self._cancel, **self._options_for(request))
         processing_s = time.perf_counter() - began_s
         audio_s = len(request.audio) / SAMPLE_RATE_HZ
+        self._note_language(request, transcript.info.language, transcript.info.language_probability, audio_s)
         return Transcription(
             chunk_id=request.chunk_id,
             session_id=request.session_id,
@@ -105,7 +112,13 @@ class Servant:
         options |= {"vad_filter": False, "word_timestamps": True}
         if not request.is_final:
             options["temperature"] = 0.0
+        if options.get("language") is None and self._language is not None and self._language[0] == request.session_id:
+            options["language"] = self._language[1]
         return options | _prompt(options.get("hotwords"), options.get("initial_prompt"), request.prompt_tokens)
+
+    def _note_language(self, request: Transcribe, language: str, probability: float, audio_s: float) -> None:
+        if request.session_id and (probability >= _SURE_LANGUAGE or audio_s >= _LANGUAGE_FROM_S):
+            self._language = (request.session_id, language)
 
 
 class _Loading:

@@ -257,7 +257,7 @@ class LiveSession:
 
     @property
     def rtf(self) -> float:
-        """The real-time factor of the latest pass: how long it took, over how much audio was new in it."""
+        """The real-time factor of the latest pass: how long it took, over the length of a chunk."""
         return 0.0 if self._recording is None else self._recording.rtf
 
     @property

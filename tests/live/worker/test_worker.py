@@ -85,6 +85,19 @@ def test_only_a_final_request_is_worth_other_temperatures(worker: TranscriptionW
     assert (ask(worker, DIGITS, is_final=True).temperature or 0.0) >= 0.6
 
 
+@pytest.mark.parametrize(("session_id", "tellings"), [("one", 1), ("", 3)])
+def test_the_language_of_a_session_is_told_once(tmp_path: Path, session_id: str, tellings: int) -> None:
+    """Each telling is an encoder pass over 30 s, and a window of the model's own in its account."""
+    path = tmp_path / "multilingual.bin"
+    random_model.write_model(path, random_model.Dims(32, 1, 1, 1, vocab=51865))
+    options = {"temperature": 0.0, "max_new_tokens": 5}
+    with thoth.WhisperModel(path) as model, TranscriptionWorker(model, options=options) as worker:
+        worker.start()
+        for _ in range(3):
+            ask(worker, LONG[: 6 * 16_000], session_id=session_id)
+        assert model.stats.live.granted == 3 + tellings
+
+
 # Requests
 
 

@@ -1,0 +1,90 @@
+"""More audio than the machine can follow: the oldest goes, each piece is told, and nothing grows or freezes."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import psutil
+from encoded_audio import recording
+from live_feeding import EventLog
+from live_updates import check_updates
+
+import thoth
+from thoth.live.happenings import CatchingUp, ChunkDropped
+from thoth.live.session import LiveSession
+from thoth.live.update import LiveUpdate
+
+FEEDING_S = float(os.environ.get("THOTH_OVERLOAD_SECONDS", "10"))
+SPEED = 50
+"""Times real time: no machine follows that."""
+
+BLOCK = 1600
+MOST_GROWTH_BYTES = 30 << 20
+
+
+def test_overload_drops_the_oldest_tells_each_and_ends_cleanly(model: thoth.WhisperModel) -> None:
+    speech = np.concatenate([recording(f"long_{n}") for n in ("0_20s", "1_28s", "2_42s", "3_58s")])
+    blocks = np.array_split(speech, len(speech) // BLOCK)
+    depths: list[int] = []
+    sizes: list[int] = []
+    slowest_feed_s = 0.0
+    process = psutil.Process()
+    with LiveSession(model) as session, EventLog(session) as log:
+        updates = session.updates()
+        began_s = time.monotonic()
+        fed = 0
+        while (now_s := time.monotonic() - began_s) < FEEDING_S:
+            while fed * BLOCK / 16_000 < now_s * SPEED:
+                before_s = time.monotonic()
+                session.feed(blocks[fed % len(blocks)])
+                slowest_feed_s = max(slowest_feed_s, time.monotonic() - before_s)
+                fed += 1
+                depths.append(session.queue_depth)
+                if now_s > FEEDING_S / 3:
+                    sizes.append(process.memory_info().rss)
+            time.sleep(0.001)
+        fed_s = session.position_s
+        stopping_s = time.monotonic()
+        session.stop()
+        stopping_s = time.monotonic() - stopping_s
+        got = list(updates)
+        log.wait_for(LiveUpdate, lambda update: update is got[-1])
+    metrics = session.metrics
+    gaps = [gap for update in got for gap in update.gaps]
+    print(
+        f"{fed_s:.0f} s of audio in {FEEDING_S:.0f} s: {metrics.chunks_dropped} chunks dropped, at most "
+        f"{metrics.queue_depth_max} waiting, the slowest feed() {1000 * slowest_feed_s:.0f} ms, stop() {stopping_s:.1f} s, "
+        f"memory {(max(sizes) - sizes[0]) / 1e6:+.1f} MB"
+    )
+    check_updates(got)
+    assert fed_s > 2 * FEEDING_S
+    assert max(depths) <= 3
+    assert metrics.queue_depth_max <= 3
+    assert metrics.chunks_dropped > 0
+    assert metrics.chunks_dropped == len(gaps) == len(log.of(ChunkDropped))
+    assert [(gap.start_s, gap.end_s) for gap in gaps] == [(one.start_s, one.end_s) for one in log.of(ChunkDropped)]
+    assert {gap.reason for gap in gaps} == {"overload"}
+    assert log.of(CatchingUp)
+    assert metrics.errors == 0
+    assert any(update.words for update in got), "it still transcribes what it can"
+    assert stopping_s < 30
+    assert got[-1].is_final
+    assert max(sizes) - sizes[0] < MOST_GROWTH_BYTES
+
+
+def test_the_user_is_told_when_the_session_falls_behind_and_when_it_has_caught_up(model: thoth.WhisperModel) -> None:
+    from thoth.live.happenings import CaughtUp
+
+    speech = recording("long_3_58s")
+    with LiveSession(model) as session, EventLog(session) as log:
+        session.feed(speech)  # all at once
+        log.wait_for(CatchingUp)
+        assert log.of(CatchingUp)[0].behind_s > 0
+        for start in range(0, len(speech), 1600):
+            assert session.wait_until_taken(60)
+            session.feed(speech[start : start + 1600])
+            if log.of(CaughtUp):
+                break
+        assert log.of(CaughtUp)
