@@ -25,9 +25,7 @@ class LiveRun:
 
 
 @pytest.fixture(scope="session")
-def live_runs(
-    model: thoth.WhisperModel, audio: Path, manifest: dict[str, dict[str, Any]]
-) -> Iterator[dict[str, LiveRun]]:
+def live_runs(model: thoth.WhisperModel, audio: Path, manifest: dict[str, dict[str, Any]]) -> dict[str, LiveRun]:
     """Every recording, one after the other through one session, as fast as the model follows."""
     runs = {}
     with LiveSession(model) as session:
@@ -35,7 +33,7 @@ def live_runs(
             before = session.metrics
             updates = list(session.run(thoth.FileSource(audio / name, realtime=False)))
             runs[name] = LiveRun(updates, before, session.metrics)
-    yield runs
+    return runs
 
 
 @pytest.fixture

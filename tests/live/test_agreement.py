@@ -33,7 +33,7 @@ jitter = st.floats(-0.15, 0.15)
 
 @st.composite
 def growing(draw: st.DrawFn) -> tuple[list[Word], list[tuple[list[Word], float]]]:
-    """What is said, and the hypotheses of a window that grows: right but for times, and for what lies at its very end."""
+    """What is said, and the hypotheses of a window that grows: right but for times and what lies at its very end."""
     said = draw(spoken)
     hypotheses = []
     heard_to = 0

@@ -37,6 +37,21 @@ def test_the_oldest_is_dropped_and_handed_back() -> None:
     assert WAITING_CHUNKS == 3
 
 
+def test_the_bare_end_of_an_utterance_takes_no_place_of_its_own() -> None:
+    queue = ChunkQueue()
+    chunks = [chunk(number) for number in range(3)]
+    for one in chunks:
+        assert queue.put(one) is None
+    end = Chunk(3, chunks[-1].end, NOTHING, NOTHING, is_final=True)
+    assert queue.put(end) is None
+    assert (queue.depth, queue.dropped) == (3, 0)
+    taken = queue.take(0)
+    assert numbers(taken) == [0, 1, 2]
+    assert [one.is_final for one in taken] == [False, False, True]
+    assert queue.put(end) is None
+    assert queue.take(0) == [end]
+
+
 def test_what_is_cleared_away_is_handed_back_and_counts_as_dropped() -> None:
     queue = ChunkQueue()
     queue.put(chunk(0))

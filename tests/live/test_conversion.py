@@ -73,7 +73,7 @@ def test_a_stream_at_16_khz_is_passed_on_without_delay() -> None:
 def test_a_stream_cannot_change_its_rate_and_goes_on_at_its_own() -> None:
     conversion = Conversion(48_000)
     conversion.convert(np.zeros(480, np.float32), 48_000)
-    with pytest.raises(InvalidOption, match="48000 Hz.*44100 Hz"):
+    with pytest.raises(InvalidOption, match=r"48000 Hz.*44100 Hz"):
         conversion.convert(np.zeros(480, np.float32), 44_100)
     conversion.convert(np.zeros(480, np.float32), 48_000)
 

@@ -137,7 +137,7 @@ def test_a_stop_within_a_word_is_no_pause() -> None:
 def test_a_pause_is_told_after_a_fifth_of_a_second_and_the_end_after_its_own_time() -> None:
     marks = marks_of(run((LOUD, 10), (QUIET, 40)), endpoint_s=0.6)
     assert marks == [(1, Mark("speech", 0)), (15, Mark("pause", 10)), (28, Mark("end", 10))]
-    assert 6 * FRAME_S == pytest.approx(PAUSE_S, abs=FRAME_S)
+    assert pytest.approx(PAUSE_S, abs=FRAME_S) == 6 * FRAME_S
 
 
 def test_speech_that_goes_on_after_a_pause_is_told_at_once_and_pauses_anew() -> None:

@@ -143,8 +143,10 @@ def test_what_a_source_lost_is_told_at_its_place_from_where_reading_began() -> N
     with FedInput(waits=False, preroll_s=0.0) as source:
         call_back(source.capture, numbered(16_000))
         source.settle()
-        source.pump.set_paused([], paused=False)
         reader = SourceReader(source, ear, ear.end)
+        while not ear.blocks:
+            call_back(source.capture, numbered(1_600))
+            source.settle()
         for flags in (0, INPUT_OVERFLOW, 0):
             call_back(source.capture, numbered(8_000), flags=flags)
             source.settle()

@@ -52,7 +52,9 @@ def test_the_table_of_what_follows_is_complete() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(STATES, STATES)))
-def test_every_pair_of_states_is_allowed_or_refused_as_the_table_says(before: SessionState, after: SessionState) -> None:
+def test_every_pair_of_states_is_allowed_or_refused_as_the_table_says(
+    before: SessionState, after: SessionState
+) -> None:
     machine, changes = machine_in(before)
     assert machine.state == before
     if after in FOLLOWS[before]:

@@ -155,7 +155,7 @@ def test_what_one_reader_gets_no_other_gets() -> None:
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
-    assert sorted(sum(shares, [])) == sorted(f" {n}" for n in range(400))
+    assert sorted(one for share in shares for one in share) == sorted(f" {n}" for n in range(400))
 
 
 # async
@@ -188,12 +188,14 @@ def test_async_iteration_raises_the_error_behind_the_text() -> None:
         updates = LiveUpdates()
         feeding(updates, 3, WorkerError("died")).join()
         got: list[str] = []
-        with pytest.raises(WorkerError, match="died"):
+        try:
             async for one in updates:
                 got.append(one.committed)  # noqa: PERF401
+        except WorkerError as error:
+            got.append(str(error))
         return got
 
-    assert asyncio.run(read()) == [" 0", " 1", " 2"]
+    assert asyncio.run(read()) == [" 0", " 1", " 2", "died"]
 
 
 def test_the_event_loop_goes_on_while_nothing_comes() -> None:
@@ -210,8 +212,6 @@ def test_the_event_loop_goes_on_while_nothing_comes() -> None:
         return turns
 
     assert asyncio.run(read()) == 50
-
-
 
 
 def test_a_cancelled_reader_loses_no_update() -> None:

@@ -82,7 +82,7 @@ def test_a_real_recording_is_cut_between_its_words(manifest: dict[str, dict[str,
     speech = recording("long_1_28s")
     segments = manifest["long_1_28s.flac"]["segments"]
     assert isinstance(segments, list)
-    for start_s in range(0, 18):
+    for start_s in range(18):
         window = LiveWindow(start_s * SAMPLE_RATE_HZ, speech[start_s * SAMPLE_RATE_HZ :])
         cut_s = window.split(10.0).end_s
         inside = [one for one in segments if one["start"] + 0.1 < cut_s < one["end"] - 0.1]

@@ -11,9 +11,9 @@ from typing import Any, Self, TypeVar
 from encoded_audio import Floats
 from fed_input import Held
 
+from thoth.live.happenings import StateChanged
 from thoth.live.session import LiveSession
 from thoth.live.states import SessionState
-from thoth.live.happenings import StateChanged
 
 Event = TypeVar("Event")
 

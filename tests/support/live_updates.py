@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
+from thoth.errors import ThothError
 from thoth.live.update import LiveUpdate
 
 
 def said(updates: Sequence[LiveUpdate]) -> str:
     """The text as a user puts it together."""
     return "".join(update.committed for update in updates)
+
+
+def read_to_error(updates: Iterable[LiveUpdate]) -> tuple[list[LiveUpdate], ThothError | None]:
+    """All updates, and what iterating over them raises at its end."""
+    got: list[LiveUpdate] = []
+    try:
+        got.extend(updates)
+    except ThothError as error:
+        return got, error
+    return got, None
 
 
 def check_updates(updates: Sequence[LiveUpdate]) -> None:
@@ -30,5 +42,5 @@ def check_updates(updates: Sequence[LiveUpdate]) -> None:
     for word in words:
         assert 0 <= word.start <= word.end
         assert 0 <= word.probability <= 1
-    for before, after in zip(words, words[1:], strict=False):
+    for before, after in pairwise(words):
         assert before.end <= after.start, (before, after)

@@ -235,7 +235,6 @@ class WhisperModel:
         return f"<WhisperModel {self.path.name} {self.state}>"
 
     def _run(self, source: Source, hooks: RunHooks, options: CheckedOptions) -> Transcript:
-        self._check_process()
         traits = ModelTraits(
             name=self.path.name,
             threads=self._threads,
@@ -259,6 +258,8 @@ class WhisperModel:
             raise ModelError("this model was loaded before the process forked: load it again in the child")
 
     def _checked(self, options: TranscribeOptions) -> CheckedOptions:
+        """Check what can be known before the audio is opened."""
+        self._check_process()
         checked = CheckedOptions.of(options)
         if not self.multilingual and (checked.language not in (None, "en") or checked.task == "translate"):
             raise InvalidOption(
