@@ -5,7 +5,8 @@
 Random weights that recite (see ``reciting_model.py``). Each round plays the same talk to a session on an idle machine
 and on one whose core is taken, with threads chosen anew for each pass, as Thoth does, and with two fixed. The talk has
 few pauses, so that nearly all chunks are whole. The real-time factor is that of all passes: the time they took over
-the audio that was new to them.
+the audio that was new to them; beside it the processor time of the whole process over that audio, which other work on
+the machine changes less.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +37,7 @@ class Found:
 
     audio_s: float = 0.0
     processing_s: float = 0.0
+    cpu_s: float = 0.0
     passes: int = 0
     dropped: int = 0
     delays_s: list[float] = field(default_factory=list)
@@ -61,8 +64,10 @@ def measure(seconds: float, rounds: int, dtype: str) -> dict[tuple[str, bool], F
 
 
 def _add(found: Found, session: TimedSession, recording: Recording) -> None:
+    begin_cpu_s = time.process_time()
     for heard in play(session, recording).heard:
         (found.finals_s if heard.update.is_final else found.delays_s).append(heard.update.delay_s)
+    found.cpu_s += time.process_time() - begin_cpu_s
     metrics = session.metrics
     found.audio_s += metrics.total_audio_seconds
     found.processing_s += metrics.total_processing_seconds
@@ -135,6 +140,7 @@ def _row(threads: str, busy: bool, found: Found, idle: Found, *, aimed_at: bool)
         threads,
         "one core taken" if busy else "idle",
         f"{found.rtf:.2f}",
+        f"{found.cpu_s / found.audio_s:.2f}",
         str(found.passes),
         str(found.dropped),
         f"{percentile_ms(found.delays_s, 50):.0f}",

@@ -163,6 +163,7 @@ class Gate:
 class DecodeOptions:
     AUTO_CONTEXT: ClassVar[int]
     FULL_CONTEXT: ClassVar[int]
+    REDUCED_CONTEXT: ClassVar[int]
     language: str
     translate: bool
     beam_size: int

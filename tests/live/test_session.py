@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from encoded_audio import at_rate, recording
-from fed_input import FedInput, Held, wait_until
+from fed_input import INPUT_OVERFLOW, FedInput, Held, call_back, wait_until
 from live_feeding import EventLog, feed, feed_blocks, wait_for_nothing_left
 from live_updates import check_updates, read_to_error, said
 
@@ -234,6 +234,22 @@ def test_each_recording_counts_its_own_chunks(session: LiveSession, audio: Path)
     assert counts[0] == counts[1] > 1
 
 
+def test_a_recording_can_begin_the_moment_the_one_before_is_over(session: LiveSession) -> None:
+    """The state says so; whoever looks at it need not have read the updates."""
+    for _ in range(25):
+        with FedInput(lossless=True) as fed:
+            updates = session.run(fed)
+            fed.push(QUIET[:1600])
+            fed.finish()
+            while session.state != "ready":
+                pass
+            session.feed(DIGITS[:1600])
+            assert session.updates() is not updates
+            assert not session.updates().finished
+            session.stop()
+            assert session.updates().finished
+
+
 def test_a_source_that_is_lossy_is_transcribed_at_its_own_pace(session: LiveSession, audio: Path) -> None:
     updates = list(session.run(thoth.FileSource(audio / "digits_00_1.flac")))
     assert said(updates) == "five"
@@ -434,10 +450,11 @@ def test_a_source_that_cannot_be_opened_ends_the_iteration_with_its_error(
 
 def test_what_a_source_loses_is_a_gap_at_its_place(session: LiveSession) -> None:
     """Its reader was too slow, or its device lost samples: here the latter, told by PortAudio's own flag."""
-    from fed_input import INPUT_OVERFLOW, call_back
-
     with FedInput(waits=False) as fed:
         updates = session.run(fed)
+        while not session.position_s:  # what comes before it is read at all has no place
+            call_back(fed.capture, QUIET[:160])
+            fed.settle()
         for start in range(0, len(DIGITS), 1600):
             call_back(fed.capture, DIGITS[start : start + 1600], flags=INPUT_OVERFLOW if start == 16_000 else 0)
             fed.settle()
@@ -507,6 +524,32 @@ def test_options_hold_in_every_pass(model: thoth.WhisperModel) -> None:
         feed(session, DIGITS)
         session.stop()
         assert list(session.updates()) == []
+
+
+@pytest.mark.parametrize("chunk_s", [0.5, 10.0])
+def test_chunks_of_any_length_give_the_text(model: thoth.WhisperModel, audio: Path, chunk_s: float) -> None:
+    with LiveSession(model, chunk_s=chunk_s) as session:
+        for name, text in (("digits_07_4", DIGITS_TEXT), ("wakecmd_0", WAKE_TEXT)):
+            assert said(list(session.run(source(audio, name)))) == text
+
+
+def test_a_prompt_and_the_text_so_far_are_given_to_the_model(model: thoth.WhisperModel, audio: Path) -> None:
+    options: Any = {"initial_prompt": "zero one two", "hotwords": "seven", "condition_on_previous_text": True}
+    with LiveSession(model, **options) as session:
+        for _ in range(2):
+            updates = list(session.run(source(audio, "long_0_20s")))
+            check_updates(updates)
+            assert said(updates)
+
+
+def test_options_that_do_not_suit_the_model_fail_the_start(model: thoth.WhisperModel) -> None:
+    session = LiveSession(model, language="de")
+    with pytest.raises(InvalidOption, match="English"):
+        session.start()
+    assert session.state == "error"
+    with pytest.raises(InvalidOption, match="English"):
+        session.feed(DIGITS)
+    session.close()
 
 
 def test_two_sessions_and_batch_share_one_model(model: thoth.WhisperModel, audio: Path, manifest: Manifest) -> None:

@@ -305,6 +305,24 @@ def test_closing_in_the_midst_of_a_recovery_ends_it(copy: Path) -> None:
     wait_for_nothing_left(held)
 
 
+def test_closing_ends_a_worker_that_hangs(copy: Path) -> None:
+    held = Held.now()
+    session = LiveSession(copy, isolation="process").start()
+    updates = session.updates()
+    worker = worker_pid()
+    os.kill(worker, signal.SIGSTOP)
+    wait_until(lambda: stopped(worker))
+    session.feed(DIGITS)
+    closer = threading.Thread(target=session.close)
+    closer.start()
+    closer.join(20)
+    assert not closer.is_alive()
+    assert isinstance(read_to_error(updates)[1], thoth.Cancelled)
+    assert session.state == "uninitialized"
+    assert worker_pids() == []
+    wait_for_nothing_left(held)
+
+
 def test_closing_while_the_process_starts_ends_the_start(copy: Path) -> None:
     held = Held.now()
     for wanted in ("initializing_worker", "loading_model"):

@@ -66,6 +66,13 @@ def test_a_result_that_looks_bad_is_run_again_at_full_width_and_counted(model: t
     assert model.transcribe(audio / DIGITS, temperature=0.0).info.audio_context_reruns == 0
 
 
+def test_a_result_that_will_be_made_again_is_not_doubted(model: thoth.WhisperModel, audio: Path) -> None:
+    options = {"log_prob_threshold": 0.0, "temperature": 0.0, "no_speech_threshold": 1.0}
+    once = model.transcribe(audio / DIGITS, audio_context="reduced", **options)
+    assert once.info.audio_context_reruns == 0
+    assert once.text == "three two seven four"
+
+
 def test_sampling_leaves_nothing_behind(model: thoth.WhisperModel, audio: Path) -> None:
     """The random numbers of one run must not change the text of the next."""
     hot = {"temperature": 1.0, "audio_context": "full"}

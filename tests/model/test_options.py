@@ -90,7 +90,7 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "max_segment_length": (None, 1, 42),
     "vad_filter": (True, False),
     "vad_parameters": (VadOptions(), VadOptions(threshold=0.5)),
-    "audio_context": ("auto", "full", 1, 1500),
+    "audio_context": ("auto", "reduced", "full", 1, 1500),
     "threads": (None, 1, 256),
 }
 
@@ -243,6 +243,7 @@ def test_every_call_gets_native_options_of_its_own() -> None:
         ({"max_new_tokens": 30}, "max_new_tokens", 30),
         ({}, "max_new_tokens", 0),
         ({}, "audio_context", _native.DecodeOptions.AUTO_CONTEXT),
+        ({"audio_context": "reduced"}, "audio_context", _native.DecodeOptions.REDUCED_CONTEXT),
         ({"audio_context": "full"}, "audio_context", _native.DecodeOptions.FULL_CONTEXT),
         ({"audio_context": 500}, "audio_context", 500),
     ],

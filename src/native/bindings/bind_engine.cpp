@@ -113,6 +113,7 @@ void register_options(py::module_& m) {
         .def(py::init<>())
         .def_readonly_static("AUTO_CONTEXT", &DecodeOptions::auto_context)
         .def_readonly_static("FULL_CONTEXT", &DecodeOptions::full_context)
+        .def_readonly_static("REDUCED_CONTEXT", &DecodeOptions::reduced_context)
         .def_readwrite("language", &DecodeOptions::language)
         .def_readwrite("translate", &DecodeOptions::translate)
         .def_readwrite("beam_size", &DecodeOptions::beam_size)

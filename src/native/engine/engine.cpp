@@ -55,8 +55,8 @@ void validate(const DecodeOptions& options, const ModelInfo& info) {
     require(options.max_new_tokens >= 0, "max_new_tokens must be 0 (no limit) or more");
     require(options.max_segment_length >= 0, "max_segment_length must be 0 (no limit) or more");
     require(options.threads >= 1, "threads must be 1 or more");
-    require(options.audio_context >= DecodeOptions::auto_context && options.audio_context <= info.n_audio_ctx,
-            "audio_context must be 'auto', 'full' or 1 up to the model's own number of positions");
+    require(options.audio_context >= DecodeOptions::reduced_context && options.audio_context <= info.n_audio_ctx,
+            "audio_context must be 'auto', 'reduced', 'full' or 1 up to the model's own number of positions");
     const auto known = [&info](int token) { return token >= 0 && token < info.n_vocab; };
     require(std::ranges::all_of(options.prompt, known), "initial_prompt holds a token id outside of the vocabulary");
     const int language = whisper_lang_id(options.language.c_str());
@@ -89,7 +89,8 @@ whisper_full_params parameters(const DecodeOptions& options, int audio_context, 
     // computes and applies it itself, so this test is switched off with a value no probability exceeds.
     params.no_speech_thold = 2.0F;
     params.length_penalty = options.length_penalty;
-    params.greedy.best_of = options.best_of;
+    // At temperature 0 nothing is drawn, and whisper.cpp would still set up every candidate.
+    params.greedy.best_of = params.temperature > 0 || params.temperature_inc > 0 ? options.best_of : 1;
     params.beam_search.beam_size = options.beam_size;
     params.audio_ctx = audio_context;
     params.print_progress = false;
@@ -213,19 +214,15 @@ WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOpti
     const auto run = [&](int audio_context, bool fall_back) {
         return run_window(samples, options, audio_context, fall_back, control, turn, workspace);
     };
-    WindowResult result;
-    if (options.audio_context != DecodeOptions::auto_context) {
-        result = run(options.audio_context, true);
-    } else {
-        const int reduced = automatic_context(samples.size());
-        const bool full = reduced == DecodeOptions::full_context;
-        result = run(reduced, full);
-        const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
-        if (!full && looks_bad(result, window_s, end_of_text_, options)) {
-            ++context_reruns_;
-            result = run(DecodeOptions::full_context, true);
-            result.rerun_at_full_context = true;
-        }
+    const bool as_needed = options.audio_context < DecodeOptions::full_context;
+    const int context = as_needed ? automatic_context(samples.size()) : options.audio_context;
+    const bool checked = options.audio_context == DecodeOptions::auto_context && context != DecodeOptions::full_context;
+    WindowResult result = run(context, !checked);
+    const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
+    if (checked && looks_bad(result, window_s, end_of_text_, options)) {
+        ++context_reruns_;
+        result = run(DecodeOptions::full_context, true);
+        result.rerun_at_full_context = true;
     }
     ++windows_;
     turn.describe(result);

@@ -62,7 +62,7 @@ def transcribe(
     ] = None,
     audio_context: Annotated[
         str,
-        typer.Option(metavar="auto|full|N", help="How much is encoded of a short window; N positions of 20 ms."),
+        typer.Option(metavar="auto|reduced|full|N", help="How much of a window is encoded; N: positions of 20 ms."),
     ] = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Never download a model.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only text and errors.")] = False,

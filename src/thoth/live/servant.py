@@ -112,6 +112,8 @@ class Servant:
         options |= {"vad_filter": False, "word_timestamps": True}
         if not request.is_final:
             options["temperature"] = 0.0
+            if options.get("audio_context", "auto") == "auto":
+                options["audio_context"] = "reduced"
         if options.get("language") is None and self._language is not None and self._language[0] == request.session_id:
             options["language"] = self._language[1]
         return options | _prompt(options.get("hotwords"), options.get("initial_prompt"), request.prompt_tokens)

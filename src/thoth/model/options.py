@@ -17,7 +17,12 @@ from thoth.model.speech import VadOptions
 from thoth.model.transcript import Segment
 from thoth.model.waiting import WhenBusy
 
-AudioContext = Literal["auto", "full"] | int
+_NAMED_CONTEXTS: Final = {
+    "auto": _native.DecodeOptions.AUTO_CONTEXT,
+    "reduced": _native.DecodeOptions.REDUCED_CONTEXT,
+    "full": _native.DecodeOptions.FULL_CONTEXT,
+}
+AudioContext = Literal["auto", "reduced", "full"] | int
 
 MOST_THREADS: Final = 256
 LARGEST_TOKEN_ID: Final = 2**31 - 1
@@ -53,8 +58,9 @@ class TranscribeOptions(TypedDict, total=False):
     - `max_segment_length`: split segments longer than this many characters at words; None does not.
     - `vad_filter`: leave out what holds no speech (Silero); windows are then cut at pauses.
     - `vad_parameters`: `VadOptions` or a dict of them.
-    - `audio_context`: "auto" encodes only as much as the window needs and checks the result, "full" the model's full
-      30 s, a number that many positions of 20 ms.
+    - `audio_context`: "auto" encodes only as much as the window needs, and all of the model's 30 s where the result
+      looks bad; "reduced" leaves that out, for audio that will be transcribed again; "full" always encodes 30 s; a
+      number that many positions of 20 ms.
     - `threads`: CPU threads of this call; None takes the model's.
     """
 
@@ -161,8 +167,8 @@ class CheckedOptions:
                 require_whole(name, getattr(self, name), 1, 10_000)
         if self.threads is not None:
             require_whole("threads", self.threads, 1, MOST_THREADS)
-        if self.audio_context not in ("auto", "full"):
-            require_whole("audio_context", self.audio_context, 1, 1500, "'auto', 'full' or ")
+        if not (isinstance(self.audio_context, str) and self.audio_context in _NAMED_CONTEXTS):
+            require_whole("audio_context", self.audio_context, 1, 1500, "'auto', 'reduced', 'full' or ")
 
     @classmethod
     def of(cls, options: TranscribeOptions) -> Self:
@@ -222,9 +228,7 @@ class CheckedOptions:
 
 
 def _native_context(audio_context: AudioContext) -> int:
-    if audio_context == "auto":
-        return _native.DecodeOptions.AUTO_CONTEXT
-    return _native.DecodeOptions.FULL_CONTEXT if audio_context == "full" else int(audio_context)
+    return audio_context if isinstance(audio_context, int) else _NAMED_CONTEXTS[audio_context]
 
 
 def plain(value: Any) -> Any:
