@@ -114,6 +114,7 @@ def main() -> None:
         "threads",
         "machine",
         "RTF",
+        "by CPU",
         "passes",
         "dropped",
         "update p50, ms",

@@ -120,7 +120,8 @@ class SizedModel(thoth.WhisperModel):
     """
 
     def transcribe_samples(self, samples: Any, rate: float | None = None, **options: Any) -> Any:
-        return super().transcribe_samples(samples, rate, audio_context=automatic_context(len(samples)), **options)
+        options["audio_context"] = automatic_context(len(samples))
+        return super().transcribe_samples(samples, rate, **options)
 
 
 @contextlib.contextmanager
@@ -171,6 +172,8 @@ def play(session: TimedSession, recording: Recording) -> Run:
             run.heard.append(Heard(update, session.made_s(update), received_s))
         time.sleep(0.05)  # the events are on their own way
     run.zero_s = source.zero_s
+    if session.metrics.errors:
+        raise SystemExit(f"{recording.name}: {session.metrics.errors} passes failed, and the figures mean nothing")
     return run
 
 

@@ -834,6 +834,22 @@ def test_a_session_that_is_forgotten_is_freed(model: thoth.WhisperModel) -> None
     assert gone() is None
 
 
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_a_session_that_is_forgotten_without_being_closed_is_freed_with_its_worker(
+    model: thoth.WhisperModel, isolation: Any
+) -> None:
+    held = Held.now()
+    sessions = [LiveSession(model, isolation=isolation).start() for _ in range(3)]
+    feed(sessions[0], DIGITS)
+    sessions[0].stop()
+    assert said(list(sessions[0].updates())) == DIGITS_TEXT
+    gone = [weakref.ref(session) for session in sessions]
+    sessions.clear()
+    gc.collect()
+    assert [one() for one in gone] == [None] * 3
+    wait_for_nothing_left(held)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() here")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_is_told_that_the_session_is_not_its_own(session: LiveSession) -> None:

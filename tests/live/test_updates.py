@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -242,3 +245,74 @@ def test_a_cancelled_reader_loses_no_update() -> None:
         updates.end()
 
     assert asyncio.run(read()) == [f" {n}" for n in range(60)]
+
+
+class CountedExecutor(ThreadPoolExecutor):
+    """Counts what it is given."""
+
+    submitted = 0
+
+    def submit(self, act: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
+        self.submitted += 1
+        return super().submit(act, *args, **options)
+
+
+def test_waiting_readers_take_no_thread_from_the_program() -> None:
+    """The loop's executor has a handful of threads, which are the user's: as many sessions may be idle."""
+
+    async def read() -> tuple[int, list[str]]:
+        executor = CountedExecutor(1)
+        asyncio.get_running_loop().set_default_executor(executor)
+        sources = [LiveUpdates() for _ in range(20)]
+        waiting = [asyncio.ensure_future(anext(updates)) for updates in sources]
+        threads = threading.active_count()
+        await asyncio.sleep(0.01)
+        assert not any(task.done() for task in waiting)
+        assert threading.active_count() == threads
+        for n, updates in enumerate(sources):
+            feeding(updates, 0) if n % 2 else updates.put(update(f" {n}"))
+        got = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+        assert [isinstance(one, StopAsyncIteration) for one in got] == [False, True] * 10
+        return executor.submitted, [one.committed for one in got if isinstance(one, LiveUpdate)]
+
+    assert asyncio.run(read()) == (0, [f" {n}" for n in range(0, 20, 2)])
+
+
+def test_loops_on_several_threads_and_plain_readers_share_the_updates() -> None:
+    updates = LiveUpdates()
+    shares: list[list[str]] = [[] for _ in range(6)]
+
+    async def read_async(share: list[str]) -> None:
+        async for one in updates:
+            share.append(one.committed)  # noqa: PERF401
+
+    def read(n: int) -> None:
+        if n % 3 == 0:
+            shares[n].extend(one.committed for one in updates)
+        else:
+            asyncio.run(read_async(shares[n]))
+
+    threads = [threading.Thread(target=read, args=(n,)) for n in range(len(shares))]
+    for thread in threads:
+        thread.start()
+    feeding(updates, 500).join()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert sorted(one for share in shares for one in share) == sorted(f" {n}" for n in range(500))
+
+
+def test_a_loop_that_was_closed_over_a_waiting_reader_harms_nobody() -> None:
+    updates = LiveUpdates()
+    reading = updates.__anext__()
+
+    async def begin() -> None:
+        reading.send(None)  # up to where it waits; no task, which would complain that it never ended
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    loop.close()
+    updates.put(update(" a"))
+    updates.end()
+    assert [one.committed for one in updates] == [" a"]
+    reading.close()

@@ -127,7 +127,7 @@ void close_while_in_use(const char* model, const std::vector<Recording>& recordi
     thoth::Engine engine(model);
     std::atomic<int> done{0};
     std::vector<std::jthread> threads;
-    for (unsigned i = 0; i < 8; ++i) {
+    for (unsigned i = 0; i < 4; ++i) {
         threads.emplace_back([&, i] {
             const auto& recording = recordings[i % recordings.size()];
             const thoth::RunControl control{.patience = {},
@@ -143,7 +143,7 @@ void close_while_in_use(const char* model, const std::vector<Recording>& recordi
             }
         });
     }
-    while (done < 8) std::this_thread::yield();
+    while (done < 3) std::this_thread::sleep_for(10ms);
     engine.close();
     threads.clear();
     REQUIRE(engine.most_inside() == 1);
@@ -183,7 +183,7 @@ int main(int argc, char** argv) {
         refused = true;
     }
     REQUIRE(refused);
-    for (int round = 0; round < 2; ++round) close_while_in_use(argv[1], recordings);
+    close_while_in_use(argv[1], recordings);
     std::printf("%d right, %d times given way, %d cancelled, %d busy, %d failed by injection\n", counts.right.load(),
                 counts.gave_way.load(), counts.cancelled.load(), counts.busy.load(), counts.injected.load());
 }

@@ -50,7 +50,8 @@ class Listener:
         self._report = report
         self._vad = Vad(os.fsencode(VAD_MODEL))
         self._lock = threading.Lock()
-        self._pad = round(options.speech_pad_ms / 1000 * SAMPLE_RATE_HZ)
+        # No more than a chunk: at once it would be more than the queue takes.
+        self._pad = min(round(options.speech_pad_ms / 1000 * SAMPLE_RATE_HZ), chunker.target_samples)
         self._position = 0  # samples heard or skipped
         self._paused_at = _NEVER
         self._arrivals: dict[int, Arrival] = {}  # by chunk id, of what waits in the queue

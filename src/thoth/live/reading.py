@@ -54,7 +54,7 @@ class SourceReader:
         self._on_end = on_end
         self._stopping = threading.Event()
         self._conversion_s = 0.0
-        self._losses_told = 0
+        self._losses_told: set[tuple[str, int]] = set()
         self._samples = 0
         self._backlog = 0  # position in the source's stream up to which it had come when this began
         self._losses_looked_s = time.monotonic()
@@ -81,7 +81,10 @@ class SourceReader:
         except Exception as failure:
             _log.exception("reading a live source failed by a fault in Thoth")
             error = WorkerError(f"{type(failure).__name__}: {failure} (a fault in Thoth; the log has more)")
-        self._on_end(error)
+        try:
+            self._on_end(error)
+        except ThothError as failure:
+            _log.error("after the end of %s: %s", self._source.name, failure)
 
     def _capture(self) -> None:
         ours = not (self._source.running or self._source.unread)
@@ -122,10 +125,12 @@ class SourceReader:
 
     def _tell_losses(self) -> None:
         self._losses_looked_s = time.monotonic()
-        stats = self._source.stats
-        new = stats.loss_count - self._losses_told
-        self._losses_told = stats.loss_count
-        for loss in stats.losses[-new:] if new > 0 else ():
+        goes_on = self._source.interrupted  # the latest loss is then an outage, and nobody knows how long it will be
+        told, self._losses_told = self._losses_told, set()
+        losses = self._source.stats.losses
+        for loss in losses[:-1] if goes_on else losses:
+            place = (loss.cause, loss.first_frame)
+            self._losses_told.add(place)
             start_s = loss.at_s - self._source.first_sample / SAMPLE_RATE_HZ
-            if start_s + loss.silence_s >= 0:
+            if place not in told and start_s + loss.silence_s >= 0:
                 self._hearer.lost(Gap(max(start_s, 0.0), start_s + loss.silence_s, "source"))

@@ -55,7 +55,7 @@ class Recognition:
     run: transcribes.
     settings: what suits the model.
     publish: called with each update.
-    account: called after each pass with the seconds of new audio, of processing, and the update's delay.
+    account: called after each pass with the seconds of audio that was new in it, and of processing.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Recognition:
         run: Pass,
         settings: LiveSettings,
         publish: Callable[[LiveUpdate], None],
-        account: Callable[[float, float, float], None],
+        account: Callable[[float, float], None],
     ) -> None:
         self._listener = listener
         self._run = run
@@ -104,8 +104,21 @@ class Recognition:
         """End what is going on: no more chunks will come."""
         if self._window is not None:
             self._finish()
-        elif self._gaps:
-            self._tell([], 0.0, 0.0, is_final=True)
+        else:
+            self.tell_gaps()
+
+    def give_up(self) -> None:
+        """End what is going on without another pass: what was heard stands, the rest is a gap."""
+        if self._window is not None:
+            window, self._window = self._window, None
+            self._close(window, None, is_final=True)
+        else:
+            self.tell_gaps()
+
+    def tell_gaps(self) -> None:
+        """Tell what was lost, if nobody speaks: else the next update does."""
+        if self._window is None and self._gaps:
+            self._tell([], self._gaps[0].start_s, self._gaps[-1].end_s, is_final=False)
 
     def _append(self, chunk: Chunk) -> None:
         if self._window is not None and chunk.start != self._window.end:
@@ -121,7 +134,8 @@ class Recognition:
         longest_s = max(self._longest_s * self._listener.chunk_share, min(SHORTEST_WINDOW_S, self._longest_s))
         # What comes with the next chunk would make it longer than that.
         while self._window is not None and self._window.duration_s >= longest_s - 0.1:
-            head = self._window.split(longest_s)
+            committed = self._agreement.committed
+            head = self._window.split(longest_s, committed[-1].end if committed else 0.0)
             self._close(head, self._words_of(head, is_final=True), is_final=False)
 
     def _listen_again(self, window: LiveWindow) -> None:
@@ -167,7 +181,7 @@ class Recognition:
         if found is None:
             return None
         self._latest = found
-        self._account(new_s, found.processing_s, self._delay_s())
+        self._account(new_s, found.processing_s)
         return [
             replace(word, start=round(word.start + window.start_s, 3), end=round(word.end + window.start_s, 3))
             for word in found.words

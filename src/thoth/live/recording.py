@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
-from thoth.errors import ThothError, WorkerError
+from thoth.errors import InvalidTransition, ThothError, WorkerError
 from thoth.live.chunk_queue import ChunkQueue
 from thoth.live.chunker import AdaptiveChunker, Chunk
 from thoth.live.happenings import CatchingUp, CaughtUp, ChunkDropped, ChunkFailed
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class LiveRecording:
-    """Samples in on one thread, updates out on its own. `hear`, `skip` and `finish` are for one thread at a time.
+    """Samples in on one thread, updates out on its own. Any thread; one at a time feeds.
 
     settings: how to listen.
     transcribe: runs a pass, see `Supervisor.transcribe`.
@@ -61,6 +61,9 @@ class LiveRecording:
         self._recognition = Recognition(self._listener, self._run_pass, settings, publish, self._account)
         self._passes = 0
         self._behind = False
+        self._feeding = threading.RLock()
+        self._paused = False
+        self._closed = False
         self._ended_unheard = False  # whether the end of an utterance was among what was given up for lack of memory
         self.rtf = 0.0
         self.error: ThothError | None = None
@@ -78,20 +81,39 @@ class LiveRecording:
         return self._queue.depth
 
     def hear(self, samples: Samples, resampling_ns: int = 0) -> None:
-        """Take the next samples, 16 kHz mono, which took so long to resample."""
-        self._listener.hear(samples, resampling_ns)
+        """Take the next samples, 16 kHz mono, which took so long to resample; while paused, let them go by.
 
-    def skip(self, samples: int) -> None:
-        """Let samples go by unheard."""
-        self._listener.skip(samples)
+        Raises the error that ended the recording, if one did, and InvalidTransition after `close`.
+        """
+        with self._feeding:
+            if self.error is not None:
+                raise self.error.with_traceback(None)
+            if self._closed:
+                raise InvalidTransition("this recording is over: what is fed now belongs to no recording")
+            if self._paused:
+                self._listener.skip(len(samples))
+            else:
+                self._listener.hear(samples, resampling_ns)
 
     def lost(self, gap: Gap) -> None:
         """Note what was lost before it came here."""
         self._recognition.lost(gap)
 
-    def end_utterance(self) -> None:
-        """End the utterance that is going on, if one is."""
-        self._listener.finish()
+    @property
+    def paused(self) -> bool:
+        """Whether audio goes by unheard."""
+        return self._paused
+
+    def pause(self) -> None:
+        """End the utterance that is going on, if one is, and hear nothing more until `resume`."""
+        with self._feeding:
+            self._paused = True
+            self._listener.finish()
+
+    def resume(self) -> None:
+        """Hear again."""
+        with self._feeding:
+            self._paused = False
 
     def wait_until_taken(self, timeout_s: float) -> bool:
         """Wait until no chunk waits any more; return whether none does."""
@@ -99,8 +121,10 @@ class LiveRecording:
 
     def close(self) -> None:
         """Take no more samples; what came is transcribed to its end."""
-        self._listener.finish()
-        self._queue.close()
+        with self._feeding:
+            self._closed = True
+            self._listener.finish()
+            self._queue.close()
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end of the work; return whether it has come."""
@@ -116,14 +140,22 @@ class LiveRecording:
                     self._recognise(chunks)
                 elif self._queue.closed:
                     break
+                else:
+                    self._recognition.tell_gaps()
             self._recognition.finish()
         except ThothError as error:
-            self.error = error
+            self._break_off(error)
         except Exception as error:
             _log.exception("a live recording ended by a fault in Thoth")
-            self.error = WorkerError(f"{type(error).__name__}: {error} (a fault in Thoth; the log has more)")
-        self._queue.close()
+            self._break_off(WorkerError(f"{type(error).__name__}: {error} (a fault in Thoth; the log has more)"))
         self._on_end(self.error)
+
+    def _break_off(self, error: ThothError) -> None:
+        """Tell what was heard up to now, and as gaps what has come since."""
+        self.error = error
+        self._queue.close()
+        self._lose_waiting("failed")
+        self._recognition.give_up()
 
     def _recognise(self, chunks: Sequence[Chunk]) -> None:
         arrived = [(chunk, self._listener.arrival(chunk)) for chunk in chunks]
@@ -133,6 +165,9 @@ class LiveRecording:
             if self._ended_unheard:
                 self._ended_unheard = False
                 self._recognition.finish()
+        for chunk, arrival in arrived:
+            if len(chunk.samples):
+                self._metrics.chunk(len(chunk.samples) / SAMPLE_RATE_HZ, 0.0, arrival.age_s)
         if tracer.wants(TraceLevel.MEDIUM):
             for _, arrival in arrived:
                 arrival.trace(taken_ns, span.span_id)
@@ -156,15 +191,20 @@ class LiveRecording:
     def _give_up_waiting(self, error: OutOfMemory) -> None:
         """Drop the queue: what waits is memory too, and more of it to transcribe at once would need more."""
         self._metrics.error()
-        for chunk in self._queue.clear():
-            self._listener.arrival(chunk)
-            self._lose(chunk, "memory")
-            self._ended_unheard |= chunk.is_final
+        self._ended_unheard |= self._lose_waiting("memory")
         _log.warning("memory is short, and what waited of a live stream is dropped: %s", error)
         self._report_on(ChunkFailed(str(error)))
 
-    def _account(self, audio_s: float, processing_s: float, delay_s: float) -> None:
-        self._metrics.chunk(audio_s, processing_s, delay_s)
+    def _lose_waiting(self, reason: str) -> bool:
+        """Empty the queue; return whether the end of an utterance was in it."""
+        chunks = self._queue.clear()
+        for chunk in chunks:
+            self._listener.arrival(chunk)
+            self._lose(chunk, reason)
+        return any(chunk.is_final for chunk in chunks)
+
+    def _account(self, audio_s: float, processing_s: float) -> None:
+        self._metrics.work(processing_s)
         self.rtf = self._listener.note_rtf(audio_s, processing_s)
 
     def _put(self, chunk: Chunk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -31,6 +32,9 @@ from thoth.observe.tracing import tracer
 
 _LOG: Final = logging.getLogger("thoth.worker")
 
+_LOOK_S: Final = 5.0
+"""An idle service looks so often whether it is to end: a finaliser that runs on its own thread, just before that waits,
+wakes nobody."""
 _METRICS_INTERVAL_S: Final = 0.1
 _LATENCIES: Final = 32
 """So many of the latest requests are averaged over."""
@@ -87,7 +91,7 @@ class _Job:
 class Service:
     """Works off requests one by one, in their order, until it is stopped or its vessel dies. Any thread.
 
-    on_message: hears everything, on the service's thread; what it raises is logged.
+    on_message: hears everything, on the service's thread, which keeps it alive; what it raises is logged.
     loaded: resolved when the model is loaded, or with why it is not.
     """
 
@@ -95,6 +99,7 @@ class Service:
         self._vessel = vessel
         self._terms = terms
         self._on_message = on_message
+        self._process = os.getpid()
         self.loaded: Future[ModelLoaded] = Future()
         self._changed = threading.Condition()
         self._waiting: deque[_Job] = deque()
@@ -169,6 +174,17 @@ class Service:
 
     def stop(self, reason: str, limit_s: float) -> None:
         """End it: what waits or is in work gets Cancelled with that reason. Raises WorkerError if it takes too long."""
+        self.stop_soon(reason)
+        if self._thread is threading.current_thread() or self._thread.ident is None:
+            return  # a callback, and the thread ends when that returns; or it never began
+        self._thread.join(limit_s)
+        if self._thread.is_alive():
+            raise WorkerError(f"the worker's thread did not end within {limit_s:g} s; it is left to itself")
+
+    def stop_soon(self, reason: str) -> None:
+        """As `stop`, without waiting for it: a finaliser calls this, on whatever thread that runs."""
+        if os.getpid() != self._process:
+            return  # it is the parent's, and so is what its thread had locked
         with self._changed:
             if self._stop_reason is None:
                 self._stop_reason = reason
@@ -176,11 +192,6 @@ class Service:
             self._changed.notify_all()
         if interrupts:
             self._vessel.interrupt()
-        if self._thread is threading.current_thread() or self._thread.ident is None:
-            return  # a callback, and the thread ends when that returns; or it never began
-        self._thread.join(limit_s)
-        if self._thread.is_alive():
-            raise WorkerError(f"the worker's thread did not end within {limit_s:g} s; it is left to itself")
 
     # All below: the service's thread, unless said otherwise.
 
@@ -190,6 +201,7 @@ class Service:
             self._begin()
             while (job := self._next()) is not None:
                 self._perform(job)
+                del job  # its future may hold an error, and with the traceback everybody who waited for it
         except ThothError as error:
             failure = error
         except BaseException as error:  # whatever it was, nobody shall wait for ever
@@ -219,7 +231,8 @@ class Service:
     def _next(self) -> _Job | None:
         with self._changed:
             self._current = None
-            self._changed.wait_for(lambda: self._waiting or self._stop_reason is not None or self._vessel_died)
+            while not (self._waiting or self._stop_reason is not None or self._vessel_died):
+                self._changed.wait(_LOOK_S)
             if self._stop_reason is not None:
                 return None
             if not self._vessel_died:

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Any, Final, Self, Unpack
 
 from thoth.audio.live_input import LiveInput
-from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
+from thoth.audio.samples import SAMPLE_RATE_HZ
 from thoth.errors import Cancelled, InvalidTransition, PipelineError, ThothError, WorkerError
+from thoth.live.calling import UpdateCaller
 from thoth.live.conversion import Conversion
 from thoth.live.happenings import StateChanged
 from thoth.live.reading import SourceReader
@@ -21,7 +22,7 @@ from thoth.live.recording import LiveRecording
 from thoth.live.settings import CHUNK_S, ENDPOINT_SILENCE_S, LiveSettings
 from thoth.live.states import SessionState, SessionStatus, StateMachine
 from thoth.live.supervision import Supervisor
-from thoth.live.update import Gap, LiveTranscript, LiveUpdate
+from thoth.live.update import LiveTranscript, LiveUpdate
 from thoth.live.updates import LiveUpdates
 from thoth.live.worker import Isolation, TranscriptionWorker
 from thoth.model.catalog import suitability_of
@@ -29,7 +30,7 @@ from thoth.model.options import TranscribeOptions
 from thoth.model.speech import VadOptions
 from thoth.model.store import ModelStore
 from thoth.model.whisper import WhisperModel
-from thoth.observe.events import Events, Subscription
+from thoth.observe.events import Events
 from thoth.observe.metrics import Metrics, MetricsCollector
 
 STOP_TIMEOUT_S: Final = 60.0
@@ -52,7 +53,7 @@ class LiveSession:
     endpoint_silence_s: silence that ends an utterance, 0.2 to 10 s.
     chunk_s: how often text is renewed while somebody speaks, 0.5 to 10 s; where the machine is slow chunks become
         shorter, so that less is lost with one.
-    on_update: called with every LiveUpdate, on a thread of its own.
+    on_update: called with every LiveUpdate, on a thread of its own; of tentative ones, if it is slow, with the latest.
     options: `TranscribeOptions` of every pass; of them `vad_parameters` are for telling speech from silence.
 
     Any thread may call anything; one at a time feeds. Raises InvalidOption for options that make no sense.
@@ -75,7 +76,6 @@ class LiveSession:
         self._isolation = isolation
         self._options = options
         self._on_update = on_update
-        self._calling: Subscription | None = None
         self._machine = StateMachine(lambda before, after: self._events.publish(StateChanged(before, after)))
         self._metrics = MetricsCollector()
         self._transcript = LiveTranscript()
@@ -85,13 +85,14 @@ class LiveSession:
         self._process = os.getpid()
         self._starting = threading.Lock()
         self._feeding = threading.RLock()
+        self._feeder: int | None = None  # the thread that is inside of feed()
         self._closed = False
         self._recording: LiveRecording | None = None
         self._updates = LiveUpdates()
+        self._caller: UpdateCaller | None = None
         self._reader: SourceReader | None = None
         self._conversion: Conversion | None = None
         self._source_error: ThothError | None = None
-        self._paused = False
 
     def start(self) -> Self:
         """Bring up the worker and load the model. Returns when audio can be taken.
@@ -102,26 +103,26 @@ class LiveSession:
         if not self._starting.acquire(blocking=False):
             raise InvalidTransition("this live session is being started, or closed, by another thread")
         try:
-            if self.state not in ("uninitialized", "error"):
-                raise InvalidTransition(f"this live session is started already, and {self.state.replace('_', ' ')}")
+            status = self.status
+            if status.state not in ("uninitialized", "error") or status.recoverable or self._recording is not None:
+                raise InvalidTransition(f"this live session is started already, and {self._state_in_words()}")
             self._start()
         finally:
             self._starting.release()
         return self
 
     def _start(self) -> None:
+        self._supervisor.close()  # of what ended with an error
+        with self._feeding:
+            self._closed = False
+            supervisor = self._supervisor = self._new_supervisor()
         path = self._model_path()
         suits = suitability_of(path)
         condition = suits.condition_on_previous_text if self._condition is None else self._condition
         self._settings = replace(
             self._settings, longest_window_s=suits.longest_window_s, condition_on_previous_text=condition
         )
-        self._closed = False
-        self._supervisor.close()  # of what ended with an error
-        self._supervisor = self._new_supervisor()
-        self._supervisor.start(self._new_worker(path))
-        if self._on_update is not None and self._calling is None:
-            self._calling = self._events.subscribe(self._on_update, LiveUpdate)
+        supervisor.start(self._new_worker(path))
 
     def run(self, source: LiveInput) -> LiveUpdates:
         """Read `source` to its end on a thread of its own, and return its updates; they begin to come at once.
@@ -135,14 +136,19 @@ class LiveSession:
         with self._feeding:
             if self._recording is not None:
                 raise InvalidTransition("this live session is recording already: stop() it first")
-            self._begin()
-            self._reader = SourceReader(source, self, self._source_ended)
+            recording = self._begin()
+            self._reader = SourceReader(source, recording, lambda error: self._source_ended(recording, error))
             return self._updates
 
     def feed(self, samples: Any, rate: float | None = None) -> None:
-        """Take the next samples of a stream of your own. Never waits for the model.
+        """Take the next samples of a stream of your own, of what is being spoken now.
 
-        samples: as in `WhisperModel.transcribe_samples`, any number of them.
+        The first ones begin a recording, and start the session if need be; after that it never waits for the model.
+        More than some 4 s at once is more than may wait, and the beginning of it is dropped: audio that is not being
+        spoken now goes in by pieces, with a `wait_until_taken()` before each, or by
+        `run(FileSource(…, realtime=False))`.
+
+        samples: as in `WhisperModel.transcribe_samples`.
         rate: in Hz, 16 kHz where nothing is said; the same until `stop()`.
 
         Raises AudioError for samples that cannot be used, the error that ended the recording, if one did, and
@@ -155,14 +161,28 @@ class LiveSession:
         with self._feeding:
             if self._reader is not None:
                 raise InvalidTransition("this live session reads a source: stop() it before feeding samples")
-            conversion = self._conversion or Conversion(rate_hz)
-            begin_ns = time.perf_counter_ns()
-            converted = conversion.convert(samples, rate_hz)
-            resampling_ns = time.perf_counter_ns() - begin_ns
-            if self._recording is None:
-                self._begin()
-            self._conversion = conversion
-            self.hear(converted, resampling_ns)
+            self._feeder = threading.get_ident()
+            try:
+                self._feed(samples, rate_hz)
+            finally:
+                self._feeder = None
+
+    def _feed(self, samples: Any, rate_hz: float) -> None:
+        conversion = self._conversion or Conversion(rate_hz)
+        begin_ns = time.perf_counter_ns()
+        converted = conversion.convert(samples, rate_hz)
+        resampling_ns = time.perf_counter_ns() - begin_ns
+        recording = self._recording or self._begin()
+        self._conversion = conversion
+        recording.hear(converted, resampling_ns)
+
+    def wait_until_taken(self, timeout_s: float) -> bool:
+        """Wait until nothing that was fed waits for the model, so that more would drop none of it.
+
+        Returns whether that is so; False when `timeout_s` seconds have passed.
+        """
+        recording = self._recording
+        return recording is None or recording.wait_until_taken(timeout_s)
 
     def updates(self) -> LiveUpdates:
         """Return the updates of the recording that goes on, or else of the latest one, or the one to come."""
@@ -173,57 +193,69 @@ class LiveSession:
 
         Raises InvalidTransition unless recording.
         """
-        self._require_own_process()
+        self._require_outside()
         with self._feeding:
-            if self._recording is None or self._paused:
-                raise InvalidTransition(f"a live session that is {self.state.replace('_', ' ')} cannot be paused")
-            self._paused = True
-            self._recording.end_utterance()
-            self._supervisor.wanted = "paused"
-            self._machine.to_if("paused", "recording")
+            if self._recording is None or self._recording.paused:
+                raise InvalidTransition(f"a live session that is {self._state_in_words()} cannot be paused")
+            self._recording.pause()
+            self._supervisor.want("paused")
 
     def resume(self) -> None:
         """Listen again after a `pause()`. Raises InvalidTransition unless paused."""
-        self._require_own_process()
+        self._require_outside()
         with self._feeding:
-            if self._recording is None or not self._paused:
-                raise InvalidTransition(f"a live session that is {self.state.replace('_', ' ')} cannot be resumed")
-            self._paused = False
-            self._supervisor.wanted = "recording"
-            self._machine.to_if("recording", "paused")
+            if self._recording is None or not self._recording.paused:
+                raise InvalidTransition(f"a live session that is {self._state_in_words()} cannot be resumed")
+            self._recording.resume()
+            self._supervisor.want("recording")
 
     def stop(self) -> None:
-        """End the recording. Returns when all that came has been transcribed; the updates end with it.
+        """End the recording. Returns when all that came has been transcribed and told; the updates end with it.
 
-        Does nothing when there is no recording. Raises PipelineError when the last words take more than 60 s.
+        Does nothing when there is no recording. Raises PipelineError when the last words take more than 60 s, and when
+        it is called from inside of `feed()`, as a signal handler may: it would wait for itself.
         """
-        self._require_own_process()
-        reader = self._reader
+        self._require_outside()
+        reader, caller = self._reader, self._caller
         if reader is not None:
             reader.stop()
-        self._finish()
+        self._finish(self._recording)
+        if caller is not None and not caller.wait(STOP_TIMEOUT_S):
+            raise PipelineError(f"on_update has not returned for {STOP_TIMEOUT_S:g} s")
 
     def close(self) -> None:
         """Give up what is not transcribed yet, end the worker, and free what it holds. May be called again.
 
-        Subscriptions to `events` end as well. Only a `start()` begins anew.
+        Subscriptions to `events` end as well. Only a `start()` begins anew. Raises PipelineError inside of `feed()`.
         """
         if os.getpid() != self._process:
             return  # all of it is the parent's
+        self._require_outside()
         with self._feeding:
-            self._closed, self._conversion = True, None
+            self._closed = True
             reader, recording = self._reader, self._recording
-        self._supervisor.close()
-        if reader is not None:
-            reader.stop()
-        if recording is not None:
-            recording.close()
-            recording.wait(STOP_TIMEOUT_S)
-        with self._starting:  # a start() that goes on ends with Cancelled
+        try:
             self._supervisor.close()
+        finally:
+            if reader is not None:
+                reader.stop()
+            if recording is not None:
+                recording.close()
+                recording.wait(STOP_TIMEOUT_S)
+            with self._starting:  # a start() that goes on ends with Cancelled
+                self._end_session()
+
+    def _end_session(self) -> None:
+        with self._feeding:
+            self._closed = True
+            self._conversion = None
+            self._updates.end()
+        try:
+            self._supervisor.close()
+        finally:
             self._machine.to_if("uninitialized", "initializing_worker", "loading_model", "ready", "error")
-            events, self._events, self._calling = self._events, Events(), None
-        events.close()
+            events, self._events = self._events, Events()
+            events.close()
 
     @property
     def state(self) -> SessionState:
@@ -265,30 +297,6 @@ class LiveSession:
         """How much audio of this recording has come, in seconds: the stream's clock."""
         return 0.0 if self._recording is None else self._recording.position_s
 
-    def hear(self, samples: Samples, resampling_ns: int = 0) -> None:
-        """Take samples that are 16 kHz mono, and took so long to become that; for the threads of Thoth."""
-        with self._feeding:
-            recording = self._recording
-            if recording is None:
-                return
-            if recording.error is not None:
-                raise recording.error.with_traceback(None)
-            if self._paused:
-                recording.skip(len(samples))
-            else:
-                recording.hear(samples, resampling_ns)
-
-    def lost(self, gap: Gap) -> None:
-        """Note what a source has lost; for the threads of Thoth."""
-        recording = self._recording
-        if recording is not None:
-            recording.lost(gap)
-
-    def wait_until_taken(self, timeout_s: float) -> bool:
-        """Wait until more samples would drop none of those before; for the threads of Thoth."""
-        recording = self._recording
-        return recording is None or recording.wait_until_taken(timeout_s)
-
     def __enter__(self) -> Self:
         return self.start()
 
@@ -304,57 +312,72 @@ class LiveSession:
     def __repr__(self) -> str:
         return f"<LiveSession {self.state}>"
 
-    def _begin(self) -> None:
+    def _begin(self) -> LiveRecording:
         if self._closed:
             raise _closed()
         self._machine.to("recording", anew=True)
-        self._supervisor.wanted = "recording"
+        self._supervisor.want("recording")
         if self._updates.finished:
             self._updates = LiveUpdates()
         self._source_error = None
-        self._paused = False
-        self._recording = LiveRecording(
-            self._settings,
-            transcribe=self._supervisor.transcribe,
-            publish=self._publish,
-            report=self._events.publish,
-            metrics=self._metrics,
-            on_sent=lambda: self._machine.counted(sent=1),
-            on_end=self._recording_over,
-        )
+        self._caller = None if self._on_update is None else UpdateCaller(self._on_update)
+        try:
+            self._recording = LiveRecording(
+                self._settings,
+                transcribe=self._supervisor.transcribe,
+                publish=self._publish,
+                report=self._events.publish,
+                metrics=self._metrics,
+                on_sent=lambda: self._machine.counted(sent=1),
+                on_end=self._recording_over,
+            )
+        except BaseException:
+            self._machine.to_if("ready", "recording")
+            if self._caller is not None:
+                self._caller.end()
+            raise
+        return self._recording
 
-    def _finish(self) -> None:
+    def _finish(self, recording: LiveRecording | None) -> None:
+        if recording is None:
+            return
         with self._feeding:
-            recording, conversion, self._conversion = self._recording, self._conversion, None
-            if recording is None:
-                return
-            if conversion is not None and recording.error is None:
-                self.hear(conversion.finish())
+            conversion, self._conversion = self._conversion, None
+            if conversion is not None and recording is self._recording and recording.error is None:
+                recording.hear(conversion.finish())
             recording.close()
         if not recording.wait(STOP_TIMEOUT_S):
             raise PipelineError(f"the last words of the recording are not transcribed after {STOP_TIMEOUT_S:g} s")
 
-    def _source_ended(self, error: ThothError | None) -> None:
-        self._source_error = error
-        self._finish()
+    def _source_ended(self, recording: LiveRecording, error: ThothError | None) -> None:
+        with self._feeding:
+            if recording is self._recording:
+                self._source_error = error
+        self._finish(recording)
 
     def _recording_over(self, error: ThothError | None) -> None:
         """On the recording's own thread, its last act."""
         with self._feeding:  # so that nobody begins another one before this one has ended in every respect
             if self._reader is not None:
                 self._reader.stop_soon()
-            self._recording = self._reader = None
-            if error is None or isinstance(error, Cancelled):
-                self._machine.to_if("ready", "recording", "paused")
-            elif self.state in ("recording", "paused", "ready"):
-                self._machine.to("error", error=error)
-            self._transcript.end()
-            self._updates.end(error or self._source_error)
+            self._recording = self._reader = self._conversion = None
+            try:
+                if error is None or isinstance(error, Cancelled):
+                    self._machine.to_if("ready", "recording", "paused")
+                elif self.state in ("recording", "paused", "ready"):
+                    self._machine.to("error", error=error)
+            finally:
+                self._transcript.end()
+                self._updates.end(error or self._source_error)
+                if self._caller is not None:
+                    self._caller.end()
 
     def _publish(self, update: LiveUpdate) -> None:
         self._machine.counted(received=1)
         self._transcript.add(update)
         self._updates.put(update)
+        if self._caller is not None:
+            self._caller.put(update)
         self._events.publish(update)
 
     def _ensure_started(self) -> None:
@@ -372,6 +395,17 @@ class LiveSession:
             # Its threads, and what they had locked, stayed behind.
             raise WorkerError("this live session was made before the process forked: make another one in the child")
 
+    def _require_outside(self) -> None:
+        self._require_own_process()
+        if self._feeder == threading.get_ident():
+            raise PipelineError(
+                "called from inside of feed(), as by a signal handler, it would wait for itself: let the handler note "
+                "that, and call it when feed() has returned"
+            )
+
+    def _state_in_words(self) -> str:
+        return self.state.replace("_", " ")
+
     def _new_supervisor(self) -> Supervisor:
         return Supervisor(self._machine, lambda happening: self._events.publish(happening), self._metrics)
 
@@ -386,7 +420,13 @@ class LiveSession:
     def _model_path(self) -> Path:
         if isinstance(self._model, WhisperModel):
             return self._model.path
-        return ModelStore().default_model().path if self._model is None else ModelStore().find(self._model)
+        if self._model is None:
+            return ModelStore().default_model().path
+        return ModelStore().find(self._model, progress=self._downloading)
+
+    def _downloading(self, *_: object) -> None:
+        if self._closed:
+            raise Cancelled("the session was closed while its model was downloaded")
 
 
 def _closed() -> InvalidTransition:

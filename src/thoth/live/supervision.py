@@ -37,7 +37,8 @@ class Supervisor:
         self._report = report
         self._metrics = metrics
         self._closing = threading.Event()
-        self.wanted: Literal["recording", "paused"] | None = None  # the state to return to after a recovery
+        self._wanting = threading.Lock()
+        self._wanted: Literal["recording", "paused"] | None = None  # the state to return to after a recovery
         self._worker: TranscriptionWorker | None = None
 
     def on_message(self, message: FromWorker) -> None:
@@ -74,14 +75,28 @@ class Supervisor:
                 self._metrics.error()
                 if self._closing.is_set():
                     raise Cancelled("the session is closing") from error
-                if not worker.alive:
-                    self._recover(worker, error)
+                if worker.alive:
+                    self._give_up(error)
+                    return None
+                last = error
+                self._recover(worker, error)
             except ThothError as error:
                 self._metrics.error()
                 self._give_up(error)
                 return None
-        self._give_up(WorkerError("the worker died of this chunk more than once"))
+        self._give_up(WorkerError(f"the worker died of this chunk {_TRIES_PER_CHUNK} times: {last}"))
         return None
+
+    def want(self, state: Literal["recording", "paused"]) -> None:
+        """Go to `state`; where the worker is being replaced, when it is there again."""
+        with self._wanting:
+            self._wanted = state
+            self._machine.to_if(state, "recording", "paused")
+
+    @property
+    def closing(self) -> bool:
+        """Whether `close` was called."""
+        return self._closing.is_set()
 
     def close(self) -> None:
         """End the worker, and every wait for it."""
@@ -98,10 +113,11 @@ class Supervisor:
         self._machine.to("error", error=error, recoverable=True)
         self._bring_up(worker.restart, hopeless=(Cancelled,))
         self._report(WorkerRestarted(str(error)))
-        if self.wanted is not None:
-            self._machine.to_if("recording", "ready")
-        if self.wanted == "paused":
-            self._machine.to_if("paused", "recording")
+        with self._wanting:
+            if self._wanted is not None:
+                self._machine.to_if("recording", "ready")
+            if self._wanted == "paused":
+                self._machine.to_if("paused", "recording")
 
     def _bring_up(self, attempt: Callable[[], object], hopeless: tuple[type[ThothError], ...]) -> None:
         for wait_s in BACKOFF_S:

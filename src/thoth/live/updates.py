@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 from thoth.errors import ThothError, WorkerError
@@ -15,8 +15,6 @@ from thoth.live.update import LiveUpdate
 
 MOST_WAITING: Final = 1000
 """Updates kept for a reader who does not come; beyond, the oldest go. The session's transcript has their text."""
-
-_ASYNC_WAIT_S: Final = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +29,7 @@ class LiveUpdates(Iterator[LiveUpdate], AsyncIterator[LiveUpdate]):
     def __init__(self) -> None:
         self._waiting: deque[LiveUpdate] = deque()
         self._changed = threading.Condition()
+        self._wakers: set[Callable[[], object]] = set()  # of tasks that wait; each on an event loop of whatever thread
         self._ended = False
         self._error: ThothError | None = None
         self._dropped = 0
@@ -52,14 +51,14 @@ class LiveUpdates(Iterator[LiveUpdate], AsyncIterator[LiveUpdate]):
                 self._dropped += 1
                 if self._dropped == 1:
                     _log.warning("updates of a live session are not read: the oldest of %d give way", MOST_WAITING)
-            self._changed.notify_all()
+            self._wake()
 
     def end(self, error: ThothError | None = None) -> None:
         """Say that no more will come. For use within Thoth."""
         with self._changed:
             self._ended = True
             self._error = self._error or error
-            self._changed.notify_all()
+            self._wake()
 
     def get(self, timeout_s: float | None = None) -> LiveUpdate | None:
         """Return the next update; None at the end, or when `timeout_s` seconds have passed: `ended` tells which."""
@@ -108,16 +107,35 @@ class LiveUpdates(Iterator[LiveUpdate], AsyncIterator[LiveUpdate]):
             raise self._error.with_traceback(None)  # it may be raised again and again
 
     async def _wait_async(self) -> None:
-        """Wait on another thread, which takes nothing: a cancelled task must not lose an update."""
+        """Wait without a thread. It takes nothing, so that a cancelled task loses no update."""
         import asyncio  # 5 MB that only this needs
 
-        waiting = asyncio.get_running_loop().run_in_executor(None, self._wait, _ASYNC_WAIT_S)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.shield(waiting)
+        loop = asyncio.get_running_loop()
+        woken = loop.create_future()
 
-    def _wait(self, timeout_s: float) -> None:
+        def resolve() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(resolve)
+
         with self._changed:
-            self._changed.wait_for(self._ready, timeout_s)
+            if self._ready():
+                return
+            self._wakers.add(wake)
+        try:
+            await woken
+        finally:
+            with self._changed:
+                self._wakers.discard(wake)
+
+    def _wake(self) -> None:
+        """Wake everybody, with `_changed` held: who is woken may be cancelled before it reads."""
+        self._changed.notify_all()
+        for wake in tuple(self._wakers):
+            with contextlib.suppress(RuntimeError):  # its loop was closed over it
+                wake()
 
     def _ready(self) -> bool:
         return bool(self._waiting) or self._ended

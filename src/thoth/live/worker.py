@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -47,7 +49,8 @@ class TranscriptionWorker:
     """Takes audio, gives futures of text; at most `queue_size` requests wait, and they are worked off in their order.
 
     Any thread may call anything. A worker is started, and after a crash started again, by its owner. It ends with
-    `close()`, at the interpreter's exit, and with isolation "process" whenever the process of its owner ends.
+    `close()`, when nobody holds it any more, at the interpreter's exit, and with isolation "process" whenever the
+    process of its owner ends.
 
     model: a loaded WhisperModel, or a name or path as WhisperModel takes it. A thread shares the loaded model with
         everybody else, as a live caller; a process loads the same file for itself.
@@ -92,6 +95,7 @@ class TranscriptionWorker:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._service: Service | None = None
+        self._end_unheld: weakref.finalize[..., Any] | None = None
         self._closed = False
 
     def start(self, timeout_s: float = START_TIMEOUT_S) -> ModelLoaded:
@@ -114,9 +118,9 @@ class TranscriptionWorker:
             terms = Terms(
                 LoadModel(os.fspath(path), self._threads), self._options, self._queue_size, self._answer_timeout_s
             )
-            atexit.unregister(self.close)
-            atexit.register(self.close)
-            service = self._service = Service(self._new_vessel(), terms, self._on_message)
+            service = self._service = Service(self._new_vessel(), terms, _hearing(self))
+            _stop_at_exit(service)
+            self._stop_unheld(service)
             service.start(timeout_s)
         return self._loaded(service, timeout_s)
 
@@ -183,7 +187,6 @@ class TranscriptionWorker:
             return  # the worker is the parent's
         with self._lock:
             self._closed = True
-        atexit.unregister(self.close)
         self._stop("the worker was closed", timeout_s)
 
     def __enter__(self) -> Self:
@@ -215,6 +218,13 @@ class TranscriptionWorker:
         if service is not None:
             service.stop(reason, limit_s)
 
+    def _stop_unheld(self, service: Service) -> None:
+        """Let `service` end with this worker, whichever thread finds that nobody holds that."""
+        if self._end_unheld is not None:
+            self._end_unheld.detach()  # of a service that is over
+        self._end_unheld = weakref.finalize(self, service.stop_soon, "nobody holds the worker any more")
+        self._end_unheld.atexit = False  # then all services are waited for
+
     def _running(self) -> Service:
         if self._service is None:
             raise WorkerError("the worker is not running: start() it")
@@ -234,6 +244,38 @@ class TranscriptionWorker:
         if os.getpid() != self._process:
             # Its thread, and what that thread had locked, stayed behind.
             raise WorkerError("this worker was made before the process forked: make another one in the child")
+
+
+_services: weakref.WeakSet[Service] = weakref.WeakSet()
+"""Each is there until its thread has ended, though its worker be gone."""
+
+
+def _stop_at_exit(service: Service) -> None:
+    """Let the interpreter find no thread of it at its end. Handlers run last one first: this one has to come again."""
+    _services.add(service)
+    atexit.unregister(_stop_all)
+    atexit.register(_stop_all)
+
+
+def _stop_all() -> None:
+    services = list(_services)
+    for service in services:
+        service.stop_soon("the program ends")
+    for service in services:
+        with contextlib.suppress(WorkerError):  # it takes longer than that
+            service.stop("the program ends", CLOSE_TIMEOUT_S)
+
+
+def _hearing(worker: TranscriptionWorker) -> Callable[[FromWorker], None]:
+    """Return what passes messages on to `worker` without keeping it alive: a service's thread holds that."""
+    reference = weakref.ref(worker)
+
+    def hear(message: FromWorker) -> None:
+        owner = reference()
+        if owner is not None and owner._on_message is not None:
+            owner._on_message(message)
+
+    return hear
 
 
 def _checked(options: Mapping[str, Any]) -> dict[str, Any]:

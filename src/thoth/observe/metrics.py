@@ -71,6 +71,13 @@ class MetricsCollector:
             self._audio_s += audio_s
             self._processing_s += processing_s
 
+    def work(self, processing_s: float) -> None:
+        """Add processing time that belongs to no single chunk. Raises InvalidOption for what is no time."""
+        if not 0 <= processing_s < math.inf:
+            raise InvalidOption(f"processing_s takes seconds from 0, not {processing_s!r}")
+        with self._lock:
+            self._processing_s += processing_s
+
     def queue_depth(self, chunks: int) -> None:
         """Tell how many chunks are waiting now; the most is kept."""
         with self._lock:

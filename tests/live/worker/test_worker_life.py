@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import textwrap
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fed_input import Held, wait_until
-from worker_ear import WorkerEar
+from python_process import PythonProcess
+from worker_ear import WorkerEar, is_there
 from worker_requests import DIGITS, DIGITS_TEXT, LONG, ask, in_process
 
 import thoth
-from thoth.errors import Cancelled, WorkerError
-from thoth.live.protocol import ModelLoading, Transcribe, Transcription
+from thoth.errors import AudioError, Cancelled, WorkerError
+from thoth.live.protocol import ModelLoaded, ModelLoading, Transcribe, Transcription
 from thoth.live.worker import Isolation, TranscriptionWorker
 
 
@@ -141,6 +146,80 @@ def test_nothing_is_left_behind(model: thoth.WhisperModel, isolation: Isolation)
         life()
     # What other tests had may have been on its way out at first.
     wait_until(lambda: (now := Held.now()).threads <= before.threads and now.files <= before.files)
+
+
+class Owner:
+    """Holds a worker whose messages it hears, as sessions do."""
+
+    def __init__(self, model: thoth.WhisperModel, isolation: Isolation) -> None:
+        self.loaded = False
+        self.worker = TranscriptionWorker(model, isolation=isolation, on_message=self.hear)
+        self.worker.start()
+
+    def hear(self, message: object) -> None:
+        self.loaded |= isinstance(message, ModelLoaded)
+
+    def let_a_request_fail(self) -> None:
+        """With a traceback that holds this owner."""
+        try:
+            self.worker.submit(Transcribe(np.full(16_000, np.nan, np.float32), 1)).result()
+        except AudioError:
+            return
+        raise AssertionError
+
+
+@pytest.mark.parametrize("at_work", [False, True], ids=["idle", "at work"])
+def test_a_worker_that_nobody_holds_ends_by_itself(
+    model: thoth.WhisperModel, isolation: Isolation, at_work: bool
+) -> None:
+    before = Held.now()
+    owner = Owner(model, isolation)
+    assert owner.loaded
+    owner.let_a_request_fail()
+    pid, gone = owner.worker.pid, [weakref.ref(owner), weakref.ref(owner.worker)]
+    running = owner.worker.submit(Transcribe(LONG, 2)) if at_work else None
+    del owner
+    gc.collect()
+    assert [one() for one in gone] == [None, None]
+    if running is not None:
+        with pytest.raises(Cancelled, match="nobody holds"):
+            running.result(30)
+    wait_until(lambda: (now := Held.now()).threads <= before.threads and now.files <= before.files)
+    assert pid is None or not is_there(pid)
+
+
+def test_a_worker_that_nobody_holds_at_the_end_of_the_program_is_waited_for(isolation: Isolation) -> None:
+    code = f"""
+        import gc, numpy as np, thoth
+        from thoth.live.protocol import Transcribe
+        from thoth.live.worker import TranscriptionWorker
+        worker = TranscriptionWorker(isolation={isolation!r})
+        worker.start()
+        print(worker.pid, flush=True)
+        worker.submit(Transcribe(np.zeros(30 * 16_000, np.float32), 1))
+        del worker
+    """
+    with PythonProcess(textwrap.dedent(code)) as process:
+        pid = process.line()
+        assert process.outcome() == (0, "", "")
+        assert pid == "None" or not is_there(int(pid))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_that_drops_its_copy_of_a_worker_harms_nothing(
+    model: thoth.WhisperModel, isolation: Isolation
+) -> None:
+    worker = TranscriptionWorker(model, isolation=isolation)
+    worker.start()
+    child = os.fork()
+    if child == 0:  # no assertion may leave this block
+        del worker
+        gc.collect()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert ask(worker, DIGITS).text == DIGITS_TEXT
+    worker.close()
 
 
 def test_the_model_of_a_thread_is_shared_while_it_is_used(model: thoth.WhisperModel) -> None:
