@@ -31,6 +31,7 @@ from thoth.errors import (
     ModelNotFound,
 )
 from thoth.live.happenings import SpeechEnded, SpeechStarted, StateChanged
+from thoth.live.recognition import MOST_PROMPT_TOKENS
 from thoth.live.session import LiveSession
 from thoth.live.update import LiveUpdate
 
@@ -362,13 +363,22 @@ def test_what_makes_no_sense_in_a_state_is_refused_and_changes_nothing(model: th
     assert session.state == "uninitialized"
 
 
-@pytest.mark.parametrize("cut", [16_000, 24_000, 30_000, 36_000, len(DIGITS)])
-def test_stopping_flushes_what_was_said_so_far(session: LiveSession, cut: int) -> None:
+@pytest.mark.parametrize(
+    ("cut", "text"),
+    [
+        (16_000, "three"),
+        (24_000, "three two"),
+        (30_000, "three two"),
+        (36_000, "three two seven"),
+        (len(DIGITS), DIGITS_TEXT),
+    ],
+)
+def test_stopping_flushes_what_was_said_so_far(session: LiveSession, cut: int, text: str) -> None:
     feed(session, DIGITS[:cut])
     session.stop()
     got = list(session.updates())
+    assert said(got) == text
     assert got[-1].is_final
-    assert DIGITS_TEXT.startswith(said(got)[:4])
     assert got[-1].end_s == pytest.approx(cut / 16_000, abs=0.7)
 
 
@@ -533,13 +543,34 @@ def test_chunks_of_any_length_give_the_text(model: thoth.WhisperModel, audio: Pa
             assert said(list(session.run(source(audio, name)))) == text
 
 
-def test_a_prompt_and_the_text_so_far_are_given_to_the_model(model: thoth.WhisperModel, audio: Path) -> None:
-    options: Any = {"initial_prompt": "zero one two", "hotwords": "seven", "condition_on_previous_text": True}
-    with LiveSession(model, **options) as session:
-        for _ in range(2):
+@pytest.mark.parametrize("conditioned", [True, False])
+def test_a_prompt_and_the_text_so_far_are_given_to_the_model(
+    audio: Path, monkeypatch: pytest.MonkeyPatch, conditioned: bool
+) -> None:
+    """The real model works; what its passes are called with is noted on the way."""
+    given: list[dict[str, Any]] = []
+    with thoth.WhisperModel() as model:
+        transcribe = model.transcribe_samples
+
+        def noted(samples: Any, **options: Any) -> thoth.Transcript:
+            given.append(options)
+            return transcribe(samples, **options)
+
+        monkeypatch.setattr(model, "transcribe_samples", noted)
+        options: Any = {"initial_prompt": [7, 8], "hotwords": "seven", "condition_on_previous_text": conditioned}
+        with LiveSession(model, **options) as session:
             updates = list(session.run(source(audio, "long_0_20s")))
-            check_updates(updates)
-            assert said(updates)
+    check_updates(updates)
+    assert said(updates)
+    assert {one["hotwords"] for one in given} == {"seven"}
+    prompts = [tuple(one["initial_prompt"]) for one in given]
+    assert prompts[0] == (7, 8)
+    assert all(prompt[:2] == (7, 8) for prompt in prompts)
+    recent = [prompt[2:] for prompt in prompts if len(prompt) > 2]
+    assert bool(recent) == conditioned
+    if conditioned:
+        assert prompts[-1][2:], "of the last utterance, behind three others"
+        assert all(len(prompt) <= MOST_PROMPT_TOKENS for prompt in recent)
 
 
 def test_options_that_do_not_suit_the_model_fail_the_start(model: thoth.WhisperModel) -> None:

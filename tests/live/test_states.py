@@ -155,7 +155,7 @@ def test_of_many_threads_one_makes_a_change_and_no_count_is_lost() -> None:
 
 
 def test_who_hears_of_a_change_may_look_at_the_machine_and_change_it() -> None:
-    """It is told outside of the lock, so that nobody can be waiting for himself."""
+    """Nobody waits for himself."""
     seen: list[SessionState] = []
 
     def on_change(before: SessionStatus, after: SessionStatus) -> None:
@@ -167,3 +167,26 @@ def test_who_hears_of_a_change_may_look_at_the_machine_and_change_it() -> None:
     machine.to("initializing_worker")
     assert seen == ["initializing_worker", "loading_model"]
     assert machine.state == "loading_model"
+
+
+def test_changes_of_several_threads_are_told_in_their_order() -> None:
+    """Though the thread that made the first is slow to tell it."""
+    told: list[SessionState] = []
+    second_told = threading.Event()
+
+    def on_change(before: SessionStatus, after: SessionStatus) -> None:
+        if after.state == "paused":
+            other.start()
+            second_told.wait(0.3)
+        told.append(after.state)
+
+    def change() -> None:
+        machine.to("recording")
+        second_told.set()
+
+    other = threading.Thread(target=change)
+    machine = StateMachine(on_change)
+    for step in WAY_TO["paused"]:
+        machine.to(step)
+    other.join(10)
+    assert told == [*WAY_TO["paused"], "recording"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from dataclasses import FrozenInstanceError, fields
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thoth.live.update import MOST_UTTERANCES, Gap, LiveTranscript, LiveUpdate, Utterance
+from thoth.live.update import MOST_ENTRIES, MOST_UTTERANCES, Gap, LiveTranscript, LiveUpdate, Utterance
 from thoth.model.transcript import Word
 
 
@@ -61,6 +62,47 @@ def test_the_latest_utterances_are_kept() -> None:
     kept = transcript.utterances
     assert len(kept) == MOST_UTTERANCES
     assert (kept[0].text, kept[-1].text) == ("u10", f"u{MOST_UTTERANCES + 9}")
+
+
+def test_an_utterance_without_an_end_is_cut_in_bounded_pieces_of_the_same_number() -> None:
+    """A radio that is on all day never pauses long enough."""
+    transcript = LiveTranscript()
+    words = MOST_ENTRIES * 5 // 2
+    for n in range(words // 2):
+        transcript.add(update(f"a{n} b{n}"))
+    pieces = transcript.utterances
+    assert [one.number for one in pieces] == [1, 1, 1]
+    assert [len(one.words) for one in pieces] == [MOST_ENTRIES, MOST_ENTRIES, MOST_ENTRIES // 2]
+    assert transcript.text.split() == [f"{letter}{n}" for n in range(words // 2) for letter in "ab"]
+    transcript.add(update("end", is_final=True))
+    transcript.add(update("next", utterance=2))
+    assert [one.number for one in transcript.utterances] == [1, 1, 1, 2]
+
+
+def test_a_source_that_loses_again_and_again_without_a_word_costs_bounded_memory() -> None:
+    transcript = LiveTranscript()
+    for _ in range(MOST_ENTRIES + 1):
+        transcript.add(update(gaps=(LOST,)))
+    assert [len(one.gaps) for one in transcript.utterances] == [MOST_ENTRIES, 1]
+
+
+def test_adding_costs_the_same_however_much_is_there() -> None:
+    """Counted in memory, since time is anybody's: a copy of what is there would take much more."""
+    transcript = LiveTranscript()
+    for _ in range(MOST_ENTRIES - 100):
+        transcript.add(update("word"))
+    one = update("word")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        peaks = []
+        for _ in range(50):
+            tracemalloc.reset_peak()
+            transcript.add(one)
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    assert sorted(peaks)[len(peaks) // 2] < 2000
 
 
 @settings(deadline=None)

@@ -70,6 +70,12 @@ class EventLog:
     def wait_for_state(self, state: SessionState) -> StateChanged:
         return self.wait_for(StateChanged, lambda change: change.after.state == state)
 
+    def wait_for_states(self, states: list[SessionState]) -> None:
+        """Wait until so many changes were told, and check that these are the states that they led to."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.states) >= len(states), _LONGEST_S)
+        assert self.states == states
+
     def __enter__(self) -> Self:
         return self
 

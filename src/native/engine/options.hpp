@@ -37,7 +37,8 @@ struct DecodeOptions {
     int max_new_tokens = 0;      // 0: no limit
     int max_segment_length = 0;  // characters; 0: no limit; needs token_timestamps
 
-    // Encoder positions of 20 ms each: what the window needs, checked (auto_context) or not (reduced_context), or a count.
+    // Encoder positions of 20 ms each: what the window needs, checked (auto_context) or not (reduced_context), or a
+    // count.
     int audio_context = auto_context;
     // Where speech ends in the window, in seconds. Below zero: unknown, the whole window may be speech.
     double speech_end_s = -1.0;

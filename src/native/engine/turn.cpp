@@ -13,8 +13,8 @@ constexpr std::size_t most_stages = 64;
 
 Turn::Turn(Gate& gate, Occupancy& inside, Priority priority, const Patience& patience)
     : inside_(inside), asked_(Clock::now()), permit_(gate.acquire(priority, patience)), granted_(Clock::now()) {
+    stages_.reserve(most_stages);  // may throw, and then nobody would leave
     inside_.enter();
-    stages_.reserve(most_stages);
 }
 
 Turn::~Turn() {

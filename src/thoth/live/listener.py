@@ -20,6 +20,7 @@ from thoth.model.speech import FRAME_SAMPLES, VadOptions
 from thoth.model.whisper import VAD_MODEL
 
 _NEVER: Final = -1
+_PIECE_SAMPLES: Final = 32 * FRAME_SAMPLES  # a second: what is held back and forgotten stays as short as that
 _NS_PER_SAMPLE: Final = 1_000_000_000 // SAMPLE_RATE_HZ
 
 
@@ -93,7 +94,8 @@ class Listener:
             whole = len(self._unheard) // FRAME_SAMPLES * FRAME_SAMPLES
             if whole:
                 frames, self._unheard = self._unheard[:whole], self._unheard[whole:].copy()
-                self._listen(frames)
+                for start in range(0, whole, _PIECE_SAMPLES):
+                    self._listen(frames[start : start + _PIECE_SAMPLES])
 
     def skip(self, samples: int) -> None:
         """Let so many samples of the stream go by unheard, after a `finish`."""

@@ -117,8 +117,10 @@ class Recognition:
 
     def tell_gaps(self) -> None:
         """Tell what was lost, if nobody speaks: else the next update does."""
-        if self._window is None and self._gaps:
-            self._tell([], self._gaps[0].start_s, self._gaps[-1].end_s, is_final=False)
+        gaps = tuple(self._gaps)
+        if self._window is None and gaps:
+            start_s, end_s = min(gap.start_s for gap in gaps), max(gap.end_s for gap in gaps)
+            self._tell([], start_s, end_s, is_final=False)
 
     def _append(self, chunk: Chunk) -> None:
         if self._window is not None and chunk.start != self._window.end:
@@ -134,8 +136,7 @@ class Recognition:
         longest_s = max(self._longest_s * self._listener.chunk_share, min(SHORTEST_WINDOW_S, self._longest_s))
         # What comes with the next chunk would make it longer than that.
         while self._window is not None and self._window.duration_s >= longest_s - 0.1:
-            committed = self._agreement.committed
-            head = self._window.split(longest_s, committed[-1].end if committed else 0.0)
+            head = self._window.split(longest_s)
             self._close(head, self._words_of(head, is_final=True), is_final=False)
 
     def _listen_again(self, window: LiveWindow) -> None:
@@ -191,6 +192,7 @@ class Recognition:
         gaps = []
         while self._gaps:
             gaps.append(self._gaps.popleft())
+        gaps.sort(key=lambda gap: gap.start_s)
         text = _text(committed)
         if text and not self._begun:
             self._begun, text = True, text.lstrip()

@@ -95,6 +95,11 @@ class LiveRecording:
             else:
                 self._listener.hear(samples, resampling_ns)
 
+    @property
+    def hears(self) -> bool:
+        """Whether samples are taken: it was neither closed nor has it broken off."""
+        return not self._closed and self.error is None
+
     def lost(self, gap: Gap) -> None:
         """Note what was lost before it came here."""
         self._recognition.lost(gap)
@@ -152,8 +157,10 @@ class LiveRecording:
 
     def _break_off(self, error: ThothError) -> None:
         """Tell what was heard up to now, and as gaps what has come since."""
-        self.error = error
-        self._queue.close()
+        with self._feeding:
+            self.error = error
+            self._listener.finish()
+            self._queue.close()
         self._lose_waiting("failed")
         self._recognition.give_up()
 

@@ -343,7 +343,7 @@ class LiveSession:
             return
         with self._feeding:
             conversion, self._conversion = self._conversion, None
-            if conversion is not None and recording is self._recording and recording.error is None:
+            if conversion is not None and recording is self._recording and recording.hears:
                 recording.hear(conversion.finish())
             recording.close()
         if not recording.wait(STOP_TIMEOUT_S):

@@ -45,12 +45,14 @@ class SessionStatus:
 class StateMachine:
     """Holds the state, and refuses what does not follow. Any thread.
 
-    on_change: called with the status before and after, on the thread that made the change, outside of the lock.
+    on_change: called with the status before and after, on the thread that made the change, one change at a time and in
+        their order. It may call this machine, and must not wait for another thread that does.
     """
 
     def __init__(self, on_change: Callable[[SessionStatus, SessionStatus], object]) -> None:
         self._on_change = on_change
         self._lock = threading.Lock()
+        self._telling = threading.RLock()  # from a change until it is told; taken before the other one
         self._status = SessionStatus()
 
     @property
@@ -75,24 +77,9 @@ class StateMachine:
 
         Raises InvalidTransition where it does not follow from the present one.
         """
-        with self._lock:
-            before = self._status
-            if state not in TRANSITIONS[before.state]:
-                raise InvalidTransition(
-                    f"a live session that is {_words(before.state)} cannot become {_words(state)}; from there it goes "
-                    "to " + " or ".join(sorted(map(_words, TRANSITIONS[before.state])))
-                )
-            # The counts are of the whole recording: pauses and recoveries do not end it.
-            fresh = anew or before.state == "uninitialized"
-            after = SessionStatus(
-                state,
-                sent=0 if fresh else before.sent,
-                received=0 if fresh else before.received,
-                error=error,
-                recoverable=recoverable,
-            )
-            self._status = after
-        self._on_change(before, after)
+        with self._telling:
+            before, after = self._change(state, error, recoverable, anew)
+            self._on_change(before, after)
 
     def to_if(self, state: SessionState, *expected: SessionState) -> bool:
         """Go to `state` if the present one is among `expected`; return whether it was."""
@@ -115,6 +102,27 @@ class StateMachine:
         with self._lock:
             status = self._status
             self._status = replace(status, sent=status.sent + sent, received=status.received + received)
+
+    def _change(
+        self, state: SessionState, error: ThothError | None, recoverable: bool, anew: bool
+    ) -> tuple[SessionStatus, SessionStatus]:
+        with self._lock:
+            before = self._status
+            if state not in TRANSITIONS[before.state]:
+                raise InvalidTransition(
+                    f"a live session that is {_words(before.state)} cannot become {_words(state)}; from there it goes "
+                    "to " + " or ".join(sorted(map(_words, TRANSITIONS[before.state])))
+                )
+            # The counts are of the whole recording: pauses and recoveries do not end it.
+            fresh = anew or before.state == "uninitialized"
+            self._status = SessionStatus(
+                state,
+                sent=0 if fresh else before.sent,
+                received=0 if fresh else before.received,
+                error=error,
+                recoverable=recoverable,
+            )
+            return before, self._status
 
 
 def _words(state: SessionState) -> str:

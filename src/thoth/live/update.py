@@ -12,6 +12,9 @@ from thoth.model.transcript import Word
 MOST_UTTERANCES: Final = 500
 """Kept in a `LiveTranscript`: an hour of talk, 1 MB. Whoever wants more keeps the updates."""
 
+MOST_ENTRIES: Final = 1000
+"""Words and gaps of one `Utterance`, after which it is gone on with in another one: a radio may never pause."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -60,7 +63,10 @@ class LiveUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One utterance of a transcript: its text, words, and the gaps that came up in it, in the order of time."""
+    """One utterance of a transcript: its text, words, and the gaps that came up in it, in the order of time.
+
+    One of very many words is several of these, with the same number.
+    """
 
     number: int
     text: str
@@ -71,34 +77,56 @@ class Utterance:
         return " ".join([*([self.text] if self.text else []), *map(str, self.gaps)])
 
 
+class _OpenUtterance:
+    """An utterance that goes on: adding to it copies nothing of what is there."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._text: list[str] = []
+        self._words: list[Word] = []
+        self._gaps: list[Gap] = []
+
+    @property
+    def full(self) -> bool:
+        return len(self._words) + len(self._gaps) >= MOST_ENTRIES
+
+    def add(self, update: LiveUpdate) -> None:
+        if update.committed:
+            self._text.append(update.committed)
+        self._words += update.words
+        self._gaps += update.gaps
+
+    def so_far(self) -> Utterance:
+        return Utterance(self.number, "".join(self._text).strip(), tuple(self._words), tuple(self._gaps))
+
+
 class LiveTranscript:
     """The committed text of a session so far: the latest `MOST_UTTERANCES` utterances. Read it from any thread."""
 
     def __init__(self) -> None:
         self._whole: deque[Utterance] = deque(maxlen=MOST_UTTERANCES)
-        self._open: Utterance | None = None
+        self._open: _OpenUtterance | None = None
         self._lock = threading.Lock()
 
     def add(self, update: LiveUpdate) -> None:
         """Add what an update commits."""
         with self._lock:
-            after = _extended(self._open or Utterance(update.utterance, "", (), ()), update)
-            self._open = None if update.is_final else after
-            if update.is_final and (after.text or after.gaps):
-                self._whole.append(after)
+            if self._open is None:
+                self._open = _OpenUtterance(update.utterance)
+            self._open.add(update)
+            if update.is_final or self._open.full:
+                self._close()
 
     def end(self) -> None:
         """Say that the recording is over, whatever it broke off in the midst of."""
         with self._lock:
-            if self._open is not None and (self._open.text or self._open.gaps):
-                self._whole.append(self._open)
-            self._open = None
+            self._close()
 
     @property
     def utterances(self) -> tuple[Utterance, ...]:
         """The utterances, oldest first; the last one may still go on."""
         with self._lock:
-            return (*self._whole, self._open) if self._open else tuple(self._whole)
+            return (*self._whole, self._open.so_far()) if self._open else tuple(self._whole)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -115,11 +143,7 @@ class LiveTranscript:
         """The committed text, an utterance a line, with each gap marked at its place."""
         return "\n".join(map(str, self.utterances))
 
-
-def _extended(utterance: Utterance, update: LiveUpdate) -> Utterance:
-    return Utterance(
-        utterance.number,
-        (utterance.text + update.committed).strip(),
-        utterance.words + update.words,
-        utterance.gaps + update.gaps,
-    )
+    def _close(self) -> None:
+        ended, self._open = self._open, None
+        if ended is not None and ((utterance := ended.so_far()).text or utterance.gaps):
+            self._whole.append(utterance)

@@ -10,7 +10,6 @@ from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
 
 _STEP: Final = SAMPLE_RATE_HZ // 50
 _EDGE_STEPS: Final = 5
-_CHOICE_STEPS: Final = 40  # 0.8 s: a word or two, and what is between them
 
 
 class LiveWindow:
@@ -52,17 +51,15 @@ class LiveWindow:
         """Let it grow."""
         self._samples = np.concatenate((self._samples, samples))
 
-    def split(self, longest_s: float, settled_s: float = 0.0) -> LiveWindow:
+    def split(self, longest_s: float) -> LiveWindow:
         """Take off and return its beginning: at most `longest_s`, cut where it is quietest in the second half of that.
 
-        Quietest over 0.1 s: shorter ones may be a plosive's closure inside of a word. The cut lies behind `settled_s`,
-        a time of the stream, if that leaves a choice: what is committed is then all in one window.
+        Quietest over 0.1 s: shorter ones may be a plosive's closure inside of a word.
         """
         part = self._samples[: round(longest_s * SAMPLE_RATE_HZ)]
         levels = np.square(part[: len(part) // _STEP * _STEP].reshape(-1, _STEP)).sum(axis=1)
         smooth = np.convolve(levels, np.ones(_EDGE_STEPS), "valid")  # smooth[i]: steps i to i + 4, around i + 2
-        settled = round((settled_s - self.start_s) * SAMPLE_RATE_HZ) // _STEP
-        first = max(len(levels) // 2, min(settled, len(levels) - _CHOICE_STEPS))
+        first = len(levels) // 2
         place = (first + int(np.argmin(smooth[first:])) + _EDGE_STEPS // 2) * _STEP + _STEP // 2
         head = LiveWindow(self.start, self._samples[:place])
         self.start, self._samples = self.start + place, self._samples[place:].copy()
