@@ -131,3 +131,21 @@ def test_a_hundred_thousand_chunks_take_no_memory() -> None:
     for number in range(200_000):
         collector.chunk(1.5, number * 1e-6, number * 1e-5)
     assert process.memory_info().rss - before < 2**20
+
+
+def test_work_adds_to_the_processing_and_to_nothing_else() -> None:
+    collector = MetricsCollector()
+    collector.chunk(2.0, 0.5, 0.1)
+    collector.work(1.5)
+    metrics = collector.snapshot()
+    assert metrics.total_processing_seconds == 2.0
+    assert metrics.average_rtf == 1.0
+    assert metrics.total_chunks == 1
+
+
+@pytest.mark.parametrize("processing_s", [-1.0, math.nan, math.inf])
+def test_work_that_is_no_time_is_refused(processing_s: float) -> None:
+    collector = MetricsCollector()
+    with pytest.raises(InvalidOption, match="processing_s"):
+        collector.work(processing_s)
+    assert collector.snapshot().total_processing_seconds == 0
