@@ -113,7 +113,9 @@ def test_whatever_threads_do_to_it_every_future_ends(model: thoth.WhisperModel, 
             lambda: futures[-1].cancel() if futures else None,
             lambda: futures[-1].result() if futures else None,
         ]
-        for _ in range(40):
+        turns = 0
+        while turns < 40 or len(futures) <= 20:  # on a busy machine many are refused, since it is just starting
+            turns += 1
             try:
                 choice.choice(uses)()
             except (WorkerError, Cancelled, CancelledError):
@@ -130,7 +132,6 @@ def test_whatever_threads_do_to_it_every_future_ends(model: thoth.WhisperModel, 
     assert not any(thread.is_alive() for thread in threads)
     worker.close()
     assert unexpected == []
-    assert len(futures) > 10
     assert all(future.done() for future in futures)
 
 
