@@ -46,10 +46,28 @@ def test_the_bare_end_of_an_utterance_takes_no_place_of_its_own() -> None:
     assert queue.put(end) is None
     assert (queue.depth, queue.dropped) == (3, 0)
     taken = queue.take(0)
-    assert numbers(taken) == [0, 1, 2]
+    assert numbers(taken) == [0, 1, 3]
     assert [one.is_final for one in taken] == [False, False, True]
     assert queue.put(end) is None
     assert queue.take(0) == [end]
+
+
+def test_short_chunks_that_follow_each_other_wait_as_one() -> None:
+    queue = ChunkQueue(longest_samples=3)
+    for number in range(7):
+        assert queue.put(chunk(number)) is None
+    assert queue.depth == 3
+    taken = queue.take(0)
+    assert [(one.chunk_id, one.start, one.end) for one in taken] == [(2, 0, 3), (5, 3, 6), (6, 6, 7)]
+    assert all(len(one.samples) == one.end - one.start for one in taken)
+
+
+def test_an_utterance_that_is_over_and_what_follows_a_hole_are_not_joined() -> None:
+    queue = ChunkQueue(longest_samples=100)
+    over = Chunk(0, 0, np.zeros(1, np.float32), NOTHING, is_final=True)
+    for one in (over, chunk(1), chunk(3)):
+        queue.put(one)
+    assert [(one.chunk_id, one.is_final) for one in queue.take(0)] == [(0, True), (1, False), (3, False)]
 
 
 def test_what_is_cleared_away_is_handed_back_and_counts_as_dropped() -> None:

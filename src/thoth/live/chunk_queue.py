@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import replace
 from typing import Final
+
+import numpy as np
 
 from thoth.audio.checks import checked_count, checked_seconds
 from thoth.live.chunker import Chunk
@@ -20,14 +21,19 @@ _MAX_WAIT_S: Final = 86_400.0
 class ChunkQueue:
     """At most `most` chunks, oldest first; one more pushes the oldest out. Neither end ever waits for the other.
 
-    Every chunk put comes out at one place: from `take`, from `clear`, or from `put` as the one dropped; the bare end of
-    an utterance comes out with the chunk before it, if that still waits. Any thread may call anything.
+    Every chunk put comes out at one place: from `take`, from `clear`, or from `put` as the one dropped. Where a short
+    one waits and what follows it comes, they become one, with the number of the later: pauses make short chunks, as
+    does a slow machine, and they shall not push out long ones. Any thread may call anything.
+
+    most: how many may wait.
+    longest_samples: up to which length chunks are joined; the bare end of an utterance always is.
 
     Raises InvalidOption for a `most` that is not a whole number from 1 to 1000.
     """
 
-    def __init__(self, most: int = WAITING_CHUNKS) -> None:
+    def __init__(self, most: int = WAITING_CHUNKS, longest_samples: int = 0) -> None:
         self._most = checked_count("most", most, most=_MAX_WAITING)
+        self._longest_samples = longest_samples
         self._chunks: deque[Chunk] = deque()
         self._most_depth = 0
         self._dropped = 0
@@ -69,8 +75,8 @@ class ChunkQueue:
             if self._closed:
                 self._dropped += 1
                 return chunk
-            if not len(chunk.samples) and self._chunks and self._chunks[-1].end == chunk.start:
-                self._chunks[-1] = replace(self._chunks[-1], is_final=True)  # needs no place of its own
+            if self._chunks and self._continues(self._chunks[-1], chunk):
+                self._chunks[-1] = _joined(self._chunks[-1], chunk)
                 return None
             oldest = self._chunks.popleft() if len(self._chunks) == self._most else None
             self._dropped += oldest is not None
@@ -104,8 +110,18 @@ class ChunkQueue:
             self._closed = True
             self._changed.notify_all()
 
+    def _continues(self, last: Chunk, chunk: Chunk) -> bool:
+        if last.is_final or last.end != chunk.start:
+            return False
+        return not len(chunk.samples) or len(last.samples) + len(chunk.samples) <= self._longest_samples
+
     def _emptied(self) -> list[Chunk]:
         chunks = list(self._chunks)
         self._chunks.clear()
         self._changed.notify_all()
         return chunks
+
+
+def _joined(one: Chunk, next_one: Chunk) -> Chunk:
+    samples = np.concatenate((one.samples, next_one.samples))
+    return Chunk(next_one.chunk_id, one.start, samples, one.overlap, next_one.is_final)

@@ -55,8 +55,8 @@ class LiveRecording:
         self._metrics = metrics
         self._on_sent = on_sent
         self._on_end = on_end
-        self._queue = ChunkQueue()
         chunker = AdaptiveChunker(settings.chunk_s, settings.least_chunk_s)
+        self._queue = ChunkQueue(longest_samples=chunker.target_samples)
         self._listener = Listener(chunker, self._put, settings.vad, settings.endpoint_silence_s, report)
         self._recognition = Recognition(self._listener, self._run_pass, settings, publish, self._account)
         self._passes = 0
