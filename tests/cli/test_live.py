@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -444,7 +445,13 @@ ON_TERMINAL = ("live", "--file", TEN_DIGITS, "--realtime", "--endpoint-silence",
 def spoken_on(screen: SmallTerminal, *, without: str = INVERSE) -> list[str]:
     """What stands on it below the note that it listens, and above the summary, if that is there."""
     text = " ".join(screen.text(without=without))
-    return words(text.partition("Ctrl-C stops")[2].partition("thoth: heard")[0])
+    _, *listened = re.split(broken_anywhere("Ctrl-C stops"), text, maxsplit=1)
+    return words(re.split(broken_anywhere("thoth: heard"), listened[0])[0]) if listened else []
+
+
+def broken_anywhere(note: str) -> str:
+    """Match a note wherever the terminal has broken it: that depends on how long the path before it is."""
+    return r"\s*".join(re.escape(character) for character in note if character != " ")
 
 
 def test_a_terminal_shows_one_growing_line_and_a_bar(thoth: ThothCommand) -> None:
