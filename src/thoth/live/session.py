@@ -56,7 +56,8 @@ class LiveSession:
     on_update: called with every LiveUpdate, on a thread of its own; of tentative ones, if it is slow, with the latest.
     options: `TranscribeOptions` of every pass; of them `vad_parameters` are for telling speech from silence.
 
-    Any thread may call anything; one at a time feeds. Raises InvalidOption for options that make no sense.
+    Any thread may call anything; one at a time feeds. `start()`, `stop()` and `close()` wait: an event loop calls them
+    by `asyncio.to_thread`. Raises InvalidOption for options that make no sense.
     """
 
     def __init__(
@@ -275,16 +276,19 @@ class LiveSession:
     @property
     def metrics(self) -> Metrics:
         """The figures of this session's life."""
+        self._require_own_process()
         return self._metrics.snapshot()
 
     @property
     def transcript(self) -> LiveTranscript:
         """The committed text so far, the latest part of it."""
+        self._require_own_process()
         return self._transcript
 
     @property
     def queue_depth(self) -> int:
         """How many chunks wait for the model."""
+        self._require_own_process()
         return 0 if self._recording is None else self._recording.queue_depth
 
     @property
