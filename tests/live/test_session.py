@@ -688,8 +688,10 @@ def test_the_position_is_the_streams_clock(session: LiveSession) -> None:
     feed(session, DIGITS[:123])
     assert session.position_s == pytest.approx(1.5 + 123 / 16_000)
     session.stop()
-    assert session.position_s == 0
+    assert session.position_s == pytest.approx(1.5 + 123 / 16_000)
     assert session.queue_depth == 0
+    session.feed(DIGITS[:1600])
+    assert session.position_s == 0.1
 
 
 def test_the_real_time_factor_is_that_of_the_latest_pass(session: LiveSession) -> None:

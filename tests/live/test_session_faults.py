@@ -75,6 +75,7 @@ def test_what_a_recording_that_breaks_off_has_not_transcribed_is_a_gap(
     break_recording(session, monkeypatch)
     with pytest.raises(ModelError):
         feed_and_read(session, DIGITS[1600:])
+    wait_until(lambda: session.state == "error")  # feed() may raise before all is told
     gaps = session.transcript.gaps
     assert {gap.reason for gap in gaps} == {"failed"}
     assert [gap.start_s for gap in gaps] == sorted(gap.start_s for gap in gaps)

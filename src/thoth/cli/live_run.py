@@ -80,7 +80,7 @@ class LiveRun:
         except ThothError as error:
             failure = error
         self._session.close()  # delivers what it has still to report
-        self._look()
+        self._look(last=True)
         if failure is not None:
             self._view.failed(failure)
         if self._sound is not None:
@@ -118,11 +118,11 @@ class LiveRun:
         for _ in updates:  # nothing but the error, if there is one, is left in them
             pass
 
-    def _look(self) -> None:
-        """See what else has happened, and show how it goes."""
+    def _look(self, *, last: bool = False) -> None:
+        """See what else has happened, and show how it goes: now and then, and at last."""
         while self._happenings:
             self._take(self._happenings.popleft())
-        if time.monotonic() - self._looked_s < _LOOK_S / 2:
+        if not last and time.monotonic() - self._looked_s < _LOOK_S / 2:
             return
         self._looked_s = time.monotonic()
         sound = self._sound

@@ -74,6 +74,7 @@ class Recognition:
         self._account = account
         self._agreement = Agreement()
         self._window: LiveWindow | None = None
+        self.taken_to = 0  # position up to which chunks are in a window, or were
         self._heard_to = 0  # position up to which the window was transcribed
         self._ready: tuple[int, list[Word]] | None = None  # end and words of the pass made at the first sign of silence
         self._latest: Transcription | None = None
@@ -130,6 +131,7 @@ class Recognition:
             self._window = LiveWindow(start, chunk.overlap)
             self._heard_to = start
         self._window.append(chunk.samples)
+        self.taken_to = chunk.end
 
     def _shorten(self) -> None:
         """Commit the beginning of a window that is full, and go on behind it."""

@@ -60,6 +60,7 @@ class LiveRecording:
         self._listener = Listener(chunker, self._put, settings.vad, settings.endpoint_silence_s, report)
         self._recognition = Recognition(self._listener, self._run_pass, settings, publish, self._account)
         self._passes = 0
+        self._taken: Sequence[Chunk] = ()
         self._behind = False
         self._feeding = threading.RLock()
         self._paused = False
@@ -161,10 +162,14 @@ class LiveRecording:
             self.error = error
             self._listener.finish()
             self._queue.close()
+        for chunk in self._taken:
+            if chunk.end > self._recognition.taken_to:
+                self._lose(chunk, "failed")
         self._lose_waiting("failed")
         self._recognition.give_up()
 
     def _recognise(self, chunks: Sequence[Chunk]) -> None:
+        self._taken = chunks
         arrived = [(chunk, self._listener.arrival(chunk)) for chunk in chunks]
         taken_ns = time.perf_counter_ns()
         with tracer.span("transcription_loop", chunks=len(chunks)) as span:

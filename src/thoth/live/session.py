@@ -89,6 +89,7 @@ class LiveSession:
         self._feeder: int | None = None  # the thread that is inside of feed()
         self._closed = False
         self._recording: LiveRecording | None = None
+        self._latest_position_s = 0.0
         self._updates = LiveUpdates()
         self._caller: UpdateCaller | None = None
         self._reader: SourceReader | None = None
@@ -298,8 +299,9 @@ class LiveSession:
 
     @property
     def position_s(self) -> float:
-        """How much audio of this recording has come, in seconds: the stream's clock."""
-        return 0.0 if self._recording is None else self._recording.position_s
+        """How much audio of this recording, or else of the latest, has come, in seconds: the stream's clock."""
+        recording = self._recording
+        return self._latest_position_s if recording is None else recording.position_s
 
     def __enter__(self) -> Self:
         return self.start()
@@ -364,6 +366,8 @@ class LiveSession:
         with self._feeding:  # so that nobody begins another one before this one has ended in every respect
             if self._reader is not None:
                 self._reader.stop_soon()
+            if self._recording is not None:
+                self._latest_position_s = self._recording.position_s
             self._recording = self._reader = self._conversion = None
             try:
                 if error is None or isinstance(error, Cancelled):
