@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 
 import machine
 import numpy as np
-from live_runs import Recording, TimedSession, one_core_taken, percentile_ms, play, reciting, recordings, verdict
+from core_load import one_core_taken
+from live_runs import Recording, TimedSession, percentile_ms, play, reciting, recordings, verdict
 
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
 

@@ -6,8 +6,6 @@ import contextlib
 import io
 import json
 import random
-import subprocess
-import sys
 import tempfile
 import time
 import wave
@@ -29,7 +27,6 @@ from thoth.live.update import LiveUpdate
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "tests" / "audio_files"
 BLOCK_SAMPLES = 512
-LOAD_TAKES_HOLD_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -202,18 +199,6 @@ def wav_of(samples: Samples) -> bytes:
         file.setframerate(SAMPLE_RATE_HZ)
         file.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
     return data.getvalue()
-
-
-@contextlib.contextmanager
-def one_core_taken() -> Iterator[None]:
-    """Another process counts as fast as it can."""
-    burner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        time.sleep(LOAD_TAKES_HOLD_S)
-        yield
-    finally:
-        burner.kill()
-        burner.wait()
 
 
 def percentile_ms(seconds: Sequence[float], percent: float) -> float:

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import machine
+from core_load import one_core_taken
 from random_model import OFFICIAL, write_model
 from workers import Case, Seat, Timings, Worker, measure, seated
 
@@ -30,7 +27,6 @@ MANY_TOKENS = 42
 SHORT = Case(f"3 s, {FEW_TOKENS} tokens", 3.0, FEW_TOKENS)
 SHORT_TALKING = Case(f"3 s, {MANY_TOKENS} tokens", 3.0, MANY_TOKENS)
 WINDOW = Case(f"30 s window, {FEW_TOKENS} tokens", 27.5, FEW_TOKENS)
-LOAD_TAKES_HOLD_S = 1.0
 
 
 def main() -> None:
@@ -72,7 +68,7 @@ def _seats(model: Path, threads: int, builds: list[str]) -> dict[str, Seat]:
 
 def _rows(workers: Mapping[str, Worker], threads: int, rounds: int) -> Iterator[list[str]]:
     yield from _measured(workers, threads, rounds, "idle")
-    with _one_core_taken():
+    with one_core_taken():
         yield from _measured(workers, threads, rounds, "one core taken")
 
 
@@ -94,17 +90,6 @@ def _measured(workers: Mapping[str, Worker], threads: int, rounds: int, state: s
 def _token_ms(one: Timings, many: Timings) -> list[float]:
     encode_s = statistics.median(one.elapsed_s)
     return [1000 * (elapsed_s - encode_s) / (MANY_TOKENS - FEW_TOKENS) for elapsed_s in many.elapsed_s]
-
-
-@contextmanager
-def _one_core_taken() -> Iterator[None]:
-    burner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        time.sleep(LOAD_TAKES_HOLD_S)
-        yield
-    finally:
-        burner.kill()
-        burner.wait()
 
 
 if __name__ == "__main__":

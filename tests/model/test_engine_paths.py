@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import random_model
+from overflowing_model import write_overflowing_model
 
 import thoth
 from thoth import _native
@@ -163,16 +164,7 @@ def test_a_child_token_is_cancelled_with_its_parent_and_not_the_other_way() -> N
 
 
 def test_weights_that_overflow_are_an_error_and_not_garbage(tmp_path: Path, audio: Path) -> None:
-    def make_huge(model: random_model.Model) -> None:
-        tensor = model.tensor("decoder.blocks.0.mlp.0.weight")
-        data = tensor.data()
-        tensor.data = lambda: np.full(len(data) // 2, 60_000, np.float16).tobytes()
-        norm = model.tensor("decoder.ln.weight")
-        size = len(norm.data()) // 4
-        norm.data = lambda: np.full(size, 3e38, np.float32).tobytes()
-
-    path = tmp_path / "huge.bin"
-    random_model.write_model(path, random_model.Dims(64, 1, 1, 1), corrupt=make_huge)
+    path = write_overflowing_model(tmp_path / "huge.bin")
     with thoth.WhisperModel(path) as model:
         for options in ({}, {"beam_size": 4, "threads": 2}):
             with pytest.raises(thoth.InvalidModel, match="NaN"):

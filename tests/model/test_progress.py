@@ -5,24 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from standing_clock import StandingClock
 
 from thoth.model import progress
 from thoth.model.progress import REPORT_INTERVAL_S, Progress, ProgressReporter
 
 
-class Clock:
-    """A clock that stands still until it is set forward."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    clock = StandingClock()
     monkeypatch.setattr(progress, "time", clock)
     return clock
 
@@ -53,7 +44,7 @@ def test_a_file_longer_than_it_said_is_never_more_than_done() -> None:
     assert (late.fraction, late.eta_s) == (1.0, 0.0)
 
 
-def test_the_first_report_comes_at_once_and_then_one_per_interval(clock: Clock) -> None:
+def test_the_first_report_comes_at_once_and_then_one_per_interval(clock: StandingClock) -> None:
     seen: list[Progress] = []
     reporter = ProgressReporter(seen.append, 60.0)
     for tick in range(101):
@@ -64,7 +55,7 @@ def test_the_first_report_comes_at_once_and_then_one_per_interval(clock: Clock) 
     assert all(b.elapsed_s - a.elapsed_s >= REPORT_INTERVAL_S for a, b in pairwise(seen))
 
 
-def test_the_end_is_always_told_with_the_duration_known_by_then(clock: Clock) -> None:
+def test_the_end_is_always_told_with_the_duration_known_by_then(clock: StandingClock) -> None:
     seen: list[Progress] = []
     reporter = ProgressReporter(seen.append, None)
     reporter.report(1.0)
@@ -75,7 +66,7 @@ def test_the_end_is_always_told_with_the_duration_known_by_then(clock: Clock) ->
     assert seen[-1].elapsed_s == pytest.approx(REPORT_INTERVAL_S / 10)
 
 
-def test_elapsed_time_runs_with_nobody_listening(clock: Clock) -> None:
+def test_elapsed_time_runs_with_nobody_listening(clock: StandingClock) -> None:
     reporter = ProgressReporter(None, 60.0)
     clock.now_s += 5
     reporter.report(1.0)

@@ -5,29 +5,20 @@ from __future__ import annotations
 import logging
 
 import pytest
+from standing_clock import StandingClock
 
 from thoth.observe import complaints
 from thoth.observe.complaints import INTERVAL_S, Complaints
 
 
-class Clock:
-    """A clock that stands still until it is set forward."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    clock = StandingClock()
     monkeypatch.setattr(complaints, "time", clock)
     return clock
 
 
-def test_the_first_is_logged_and_then_one_in_a_while(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_is_logged_and_then_one_in_a_while(clock: StandingClock, caplog: pytest.LogCaptureFixture) -> None:
     sorrows = Complaints(logging.getLogger("thoth.test"))
     for _ in range(100):
         sorrows.warn("it hurts")

@@ -20,15 +20,14 @@ from thoth.live.happenings import StateChanged
 from thoth.live.reading import SourceReader
 from thoth.live.recording import LiveRecording
 from thoth.live.settings import CHUNK_S, ENDPOINT_SILENCE_S, LiveSettings
-from thoth.live.states import SessionState, SessionStatus, StateMachine
+from thoth.live.states import SessionState, SessionStatus, StateMachine, in_words
 from thoth.live.supervision import Supervisor
 from thoth.live.update import LiveTranscript, LiveUpdate
 from thoth.live.updates import LiveUpdates
-from thoth.live.worker import Isolation, TranscriptionWorker
+from thoth.live.worker import Isolation, TranscriptionWorker, path_of
 from thoth.model.catalog import suitability_of
 from thoth.model.options import TranscribeOptions
 from thoth.model.speech import VadOptions
-from thoth.model.store import ModelStore
 from thoth.model.whisper import WhisperModel
 from thoth.observe.events import Events
 from thoth.observe.metrics import Metrics, MetricsCollector
@@ -107,7 +106,7 @@ class LiveSession:
         try:
             status = self.status
             if status.state not in ("uninitialized", "error") or status.recoverable or self._recording is not None:
-                raise InvalidTransition(f"this live session is started already, and {self._state_in_words()}")
+                raise InvalidTransition(f"this live session is started already, and {in_words(self.state)}")
             self._start()
         finally:
             self._starting.release()
@@ -118,7 +117,7 @@ class LiveSession:
         with self._feeding:
             self._closed = False
             supervisor = self._supervisor = self._new_supervisor()
-        path = self._model_path()
+        path = path_of(self._model, self._downloading)
         suits = suitability_of(path)
         condition = suits.condition_on_previous_text if self._condition is None else self._condition
         self._settings = replace(
@@ -198,7 +197,7 @@ class LiveSession:
         self._require_outside()
         with self._feeding:
             if self._recording is None or self._recording.paused:
-                raise InvalidTransition(f"a live session that is {self._state_in_words()} cannot be paused")
+                raise InvalidTransition(f"a live session that is {in_words(self.state)} cannot be paused")
             self._recording.pause()
             self._supervisor.want("paused")
 
@@ -207,7 +206,7 @@ class LiveSession:
         self._require_outside()
         with self._feeding:
             if self._recording is None or not self._recording.paused:
-                raise InvalidTransition(f"a live session that is {self._state_in_words()} cannot be resumed")
+                raise InvalidTransition(f"a live session that is {in_words(self.state)} cannot be resumed")
             self._recording.resume()
             self._supervisor.want("recording")
 
@@ -411,9 +410,6 @@ class LiveSession:
                 "that, and call it when feed() has returned"
             )
 
-    def _state_in_words(self) -> str:
-        return self.state.replace("_", " ")
-
     def _new_supervisor(self) -> Supervisor:
         return Supervisor(self._machine, lambda happening: self._events.publish(happening), self._metrics)
 
@@ -424,13 +420,6 @@ class LiveSession:
             options=self._options,
             on_message=self._supervisor.on_message,
         )
-
-    def _model_path(self) -> Path:
-        if isinstance(self._model, WhisperModel):
-            return self._model.path
-        if self._model is None:
-            return ModelStore().default_model().path
-        return ModelStore().find(self._model, progress=self._downloading)
 
     def _downloading(self, *_: object) -> None:
         if self._closed:

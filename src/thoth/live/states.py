@@ -110,8 +110,8 @@ class StateMachine:
             before = self._status
             if state not in TRANSITIONS[before.state]:
                 raise InvalidTransition(
-                    f"a live session that is {_words(before.state)} cannot become {_words(state)}; from there it goes "
-                    "to " + " or ".join(sorted(map(_words, TRANSITIONS[before.state])))
+                    f"a live session that is {in_words(before.state)} cannot become {in_words(state)}; from there it "
+                    "goes to " + " or ".join(sorted(map(in_words, TRANSITIONS[before.state])))
                 )
             # The counts are of the whole recording: pauses and recoveries do not end it.
             fresh = anew or before.state == "uninitialized"
@@ -125,5 +125,6 @@ class StateMachine:
             return before, self._status
 
 
-def _words(state: SessionState) -> str:
+def in_words(state: SessionState) -> str:
+    """Return a state as it stands in a message."""
     return state.replace("_", " ")

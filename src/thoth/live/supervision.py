@@ -93,11 +93,6 @@ class Supervisor:
             self._wanted = state
             self._machine.to_if(state, "recording", "paused")
 
-    @property
-    def closing(self) -> bool:
-        """Whether `close` was called."""
-        return self._closing.is_set()
-
     def close(self) -> None:
         """End the worker, and every wait for it."""
         self._closing.set()

@@ -30,6 +30,7 @@ from thoth.live.protocol import (
 )
 from thoth.live.service import Service, Terms, Vessel
 from thoth.live.thread_worker import ThreadVessel
+from thoth.model.download import Progress
 from thoth.model.options import MOST_THREADS, CheckedOptions, TranscribeOptions, require_whole
 from thoth.model.store import ModelStore
 from thoth.model.whisper import WhisperModel
@@ -109,7 +110,7 @@ class TranscriptionWorker:
         the worker is closed meanwhile.
         """
         self._require_own_process()
-        path = self._model_path()
+        path = path_of(self._model)
         with self._lock:
             if self._closed:
                 raise WorkerError("this worker was closed: make another one")
@@ -230,11 +231,6 @@ class TranscriptionWorker:
             raise WorkerError("the worker is not running: start() it")
         return self._service
 
-    def _model_path(self) -> Path:
-        if isinstance(self._model, WhisperModel):
-            return self._model.path
-        return ModelStore().default_model().path if self._model is None else ModelStore().find(self._model)
-
     def _new_vessel(self) -> Vessel:
         if self._isolation == "process":
             return ProcessVessel()
@@ -276,6 +272,13 @@ def _hearing(worker: TranscriptionWorker) -> Callable[[FromWorker], None]:
             owner._on_message(message)
 
     return hear
+
+
+def path_of(model: WhisperModel | str | os.PathLike[str] | None, progress: Progress | None = None) -> Path:
+    """Return the file of a model, or of one named as WhisperModel takes it, which may have to be downloaded."""
+    if isinstance(model, WhisperModel):
+        return model.path
+    return ModelStore().default_model().path if model is None else ModelStore().find(model, progress=progress)
 
 
 def _checked(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import random_model
 from fed_input import wait_until
+from overflowing_model import write_overflowing_model
 from worker_ear import WorkerEar, is_there, process_holds, wait_until_at_work
 from worker_requests import DIGITS, DIGITS_TEXT, LONG
 
@@ -244,16 +243,7 @@ def test_a_load_that_takes_too_long_ends(isolation: Isolation) -> None:
 
 
 def test_a_model_that_computes_nan_fails_each_request_and_not_the_worker(tmp_path: Path, isolation: Isolation) -> None:
-    def make_huge(model: random_model.Model) -> None:
-        tensor = model.tensor("decoder.blocks.0.mlp.0.weight")
-        data = tensor.data()
-        tensor.data = lambda: np.full(len(data) // 2, 60_000, np.float16).tobytes()
-        norm = model.tensor("decoder.ln.weight")
-        size = len(norm.data()) // 4
-        norm.data = lambda: np.full(size, 3e38, np.float32).tobytes()
-
-    path = tmp_path / "huge.bin"
-    random_model.write_model(path, random_model.Dims(64, 1, 1, 1), corrupt=make_huge)
+    path = write_overflowing_model(tmp_path / "huge.bin")
     ear = WorkerEar()
     with TranscriptionWorker(path, isolation=isolation, on_message=ear) as worker:
         worker.start()
