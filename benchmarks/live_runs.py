@@ -20,7 +20,7 @@ from reciting_model import write_reciting_model
 import thoth
 from thoth.audio.decode import decode
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
-from thoth.live.happenings import SpeechEnded, SpeechStarted
+from thoth.live.events import SpeechEnded, SpeechStarted
 from thoth.live.session import LiveSession
 from thoth.live.update import LiveUpdate
 

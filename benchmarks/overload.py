@@ -29,7 +29,7 @@ from live_runs import feed, reciting, recordings, talk, verdict, wav_of
 import thoth
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
 from thoth.live.chunk_queue import WAITING_CHUNKS
-from thoth.live.happenings import ChunkDropped
+from thoth.live.events import ChunkDropped
 from thoth.live.session import LiveSession
 from thoth.live.update import LiveUpdate
 

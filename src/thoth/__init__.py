@@ -45,15 +45,15 @@ if TYPE_CHECKING:
     from thoth.errors import WorkerError as WorkerError
     from thoth.live.chunker import AdaptiveChunker as AdaptiveChunker
     from thoth.live.chunker import Chunk as Chunk
-    from thoth.live.happenings import CatchingUp as CatchingUp
-    from thoth.live.happenings import CaughtUp as CaughtUp
-    from thoth.live.happenings import ChunkDropped as ChunkDropped
-    from thoth.live.happenings import ChunkFailed as ChunkFailed
-    from thoth.live.happenings import LoadingProgress as LoadingProgress
-    from thoth.live.happenings import SpeechEnded as SpeechEnded
-    from thoth.live.happenings import SpeechStarted as SpeechStarted
-    from thoth.live.happenings import StateChanged as StateChanged
-    from thoth.live.happenings import WorkerRestarted as WorkerRestarted
+    from thoth.live.events import CatchingUp as CatchingUp
+    from thoth.live.events import CaughtUp as CaughtUp
+    from thoth.live.events import ChunkDropped as ChunkDropped
+    from thoth.live.events import ChunkFailed as ChunkFailed
+    from thoth.live.events import LoadingProgress as LoadingProgress
+    from thoth.live.events import SpeechEnded as SpeechEnded
+    from thoth.live.events import SpeechStarted as SpeechStarted
+    from thoth.live.events import StateChanged as StateChanged
+    from thoth.live.events import WorkerRestarted as WorkerRestarted
     from thoth.live.protocol import ModelLoaded as ModelLoaded
     from thoth.live.protocol import Transcribe as Transcribe
     from thoth.live.protocol import Transcription as Transcription
@@ -94,11 +94,11 @@ _HOMES = {
     "CallOptions": "thoth.model.options",
     "CancelToken": "thoth._native",
     "Cancelled": "thoth.errors",
-    "CatchingUp": "thoth.live.happenings",
-    "CaughtUp": "thoth.live.happenings",
+    "CatchingUp": "thoth.live.events",
+    "CaughtUp": "thoth.live.events",
     "Chunk": "thoth.live.chunker",
-    "ChunkDropped": "thoth.live.happenings",
-    "ChunkFailed": "thoth.live.happenings",
+    "ChunkDropped": "thoth.live.events",
+    "ChunkFailed": "thoth.live.events",
     "ClassStats": "thoth.model.stats",
     "DecodeError": "thoth.errors",
     "Device": "thoth.audio.devices",
@@ -118,7 +118,7 @@ _HOMES = {
     "LiveTranscript": "thoth.live.update",
     "LiveUpdate": "thoth.live.update",
     "LiveUpdates": "thoth.live.updates",
-    "LoadingProgress": "thoth.live.happenings",
+    "LoadingProgress": "thoth.live.events",
     "Loss": "thoth.audio.live_stats",
     "Metrics": "thoth.observe.metrics",
     "Microphone": "thoth.audio.microphone",
@@ -136,9 +136,9 @@ _HOMES = {
     "SessionState": "thoth.live.states",
     "SessionStatus": "thoth.live.states",
     "Span": "thoth.observe.spans",
-    "SpeechEnded": "thoth.live.happenings",
-    "SpeechStarted": "thoth.live.happenings",
-    "StateChanged": "thoth.live.happenings",
+    "SpeechEnded": "thoth.live.events",
+    "SpeechStarted": "thoth.live.events",
+    "StateChanged": "thoth.live.events",
     "Subscription": "thoth.observe.events",
     "ThothError": "thoth.errors",
     "TraceLevel": "thoth.observe.spans",
@@ -154,7 +154,7 @@ _HOMES = {
     "WhisperModel": "thoth.model.whisper",
     "Word": "thoth.model.transcript",
     "WorkerError": "thoth.errors",
-    "WorkerRestarted": "thoth.live.happenings",
+    "WorkerRestarted": "thoth.live.events",
     "devices": "thoth.audio.devices",
     "tracer": "thoth.observe.tracing",
 }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from thoth.audio.samples import SAMPLE_RATE_HZ
 from thoth.live.chunker import AdaptiveChunker, Chunk
-from thoth.live.happenings import SpeechEnded, SpeechStarted
+from thoth.live.events import SpeechEnded, SpeechStarted
 from thoth.live.listener import Listener
 from thoth.model.speech import VadOptions
 

@@ -15,7 +15,7 @@ from live_feeding import EventLog
 from live_updates import check_updates
 
 import thoth
-from thoth.live.happenings import CatchingUp, CaughtUp, ChunkDropped
+from thoth.live.events import CatchingUp, CaughtUp, ChunkDropped
 from thoth.live.session import LiveSession
 from thoth.live.update import LiveUpdate
 from thoth.observe.tracing import Tracer

@@ -10,7 +10,7 @@ from encoded_audio import recording
 from live_feeding import EventLog, feed
 
 import thoth
-from thoth.live.happenings import SpeechStarted
+from thoth.live.events import SpeechStarted
 from thoth.live.session import LiveSession
 
 MINUTES = 10

@@ -30,7 +30,7 @@ from thoth.errors import (
     InvalidTransition,
     ModelNotFound,
 )
-from thoth.live.happenings import SpeechEnded, SpeechStarted, StateChanged
+from thoth.live.events import SpeechEnded, SpeechStarted, StateChanged
 from thoth.live.recognition import MOST_PROMPT_TOKENS
 from thoth.live.session import LiveSession
 from thoth.live.update import LiveUpdate

@@ -22,7 +22,7 @@ from live_updates import check_updates, read_to_error, said
 
 import thoth
 from thoth.errors import InvalidModel, WorkerError
-from thoth.live.happenings import ChunkDropped, ChunkFailed, LoadingProgress, StateChanged, WorkerRestarted
+from thoth.live.events import ChunkDropped, ChunkFailed, LoadingProgress, StateChanged, WorkerRestarted
 from thoth.live.session import LiveSession
 from thoth.live.supervision import BACKOFF_S
 from thoth.live.update import LiveUpdate

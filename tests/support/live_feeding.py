@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from encoded_audio import Floats
 from fed_input import Held
 
-from thoth.live.happenings import StateChanged
+from thoth.live.events import StateChanged
 from thoth.live.session import LiveSession
 from thoth.live.states import SessionState
 

@@ -89,9 +89,9 @@ class LiveRun:
             raise failure
 
     def _observe(self) -> None:
-        from thoth.live import happenings
+        from thoth.live import events
 
-        kinds = [kind for kind in vars(happenings).values() if isinstance(kind, type)]
+        kinds = [kind for kind in vars(events).values() if isinstance(kind, type)]
         self._session.events.subscribe(self._happenings.append, *kinds)
 
     def _load(self) -> None:
@@ -148,7 +148,7 @@ class LiveRun:
             self._screen.error(f"{error}; the text goes on")
 
     def _take(self, happening: object) -> None:
-        from thoth.live.happenings import CatchingUp, CaughtUp, LoadingProgress
+        from thoth.live.events import CatchingUp, CaughtUp, LoadingProgress
 
         if isinstance(happening, LoadingProgress) and not self._loaded:
             self._doing = f"loading the model {happening.done_bytes / max(happening.total_bytes, 1):.0%}"

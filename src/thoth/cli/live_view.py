@@ -52,7 +52,7 @@ class LiveView:
 
     def happened(self, happening: object) -> None:
         """Show what else the session reports."""
-        from thoth.live.happenings import ChunkFailed, WorkerRestarted
+        from thoth.live.events import ChunkFailed, WorkerRestarted
 
         if isinstance(happening, ChunkFailed):
             self._screen.notice(f"a piece could not be transcribed, going on: {happening.message}")
@@ -127,7 +127,7 @@ class JsonView(LiveView):
 
     def happened(self, happening: object) -> None:
         """Write the happening under its own name; of states what changed, of loading every tenth."""
-        from thoth.live.happenings import LoadingProgress, StateChanged
+        from thoth.live.events import LoadingProgress, StateChanged
 
         if isinstance(happening, StateChanged):
             status = happening.after

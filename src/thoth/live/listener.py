@@ -15,7 +15,7 @@ from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
 from thoth.live.arrival import Arrival
 from thoth.live.chunker import AdaptiveChunker, Chunk
 from thoth.live.endpoint import Endpointer, Mark
-from thoth.live.happenings import SpeechEnded, SpeechStarted
+from thoth.live.events import SpeechEnded, SpeechStarted
 from thoth.model.speech import FRAME_SAMPLES, VadOptions
 from thoth.model.whisper import VAD_MODEL
 

@@ -13,7 +13,7 @@ from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
 from thoth.errors import InvalidTransition, ThothError, WorkerError
 from thoth.live.chunk_queue import ChunkQueue
 from thoth.live.chunker import AdaptiveChunker, Chunk
-from thoth.live.happenings import CatchingUp, CaughtUp, ChunkDropped, ChunkFailed
+from thoth.live.events import CatchingUp, CaughtUp, ChunkDropped, ChunkFailed
 from thoth.live.listener import Listener
 from thoth.live.protocol import OutOfMemory, Transcribe, Transcription
 from thoth.live.recognition import Recognition

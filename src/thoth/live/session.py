@@ -16,7 +16,7 @@ from thoth.audio.samples import SAMPLE_RATE_HZ
 from thoth.errors import Cancelled, InvalidTransition, PipelineError, ThothError, WorkerError
 from thoth.live.calling import UpdateCaller
 from thoth.live.conversion import Conversion
-from thoth.live.happenings import StateChanged
+from thoth.live.events import StateChanged
 from thoth.live.reading import SourceReader
 from thoth.live.recording import LiveRecording
 from thoth.live.settings import CHUNK_S, ENDPOINT_SILENCE_S, LiveSettings
@@ -270,7 +270,7 @@ class LiveSession:
 
     @property
     def events(self) -> Events:
-        """Where to subscribe to LiveUpdate and to what is in `thoth.live.happenings`; another one after `close()`."""
+        """Where to subscribe to LiveUpdate and to what is in `thoth.live.events`; another one after `close()`."""
         return self._events
 
     @property

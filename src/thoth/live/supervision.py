@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from thoth.errors import Cancelled, InvalidModel, InvalidOption, ModelNotFound, ThothError, WorkerError
-from thoth.live.happenings import ChunkFailed, LoadingProgress, WorkerRestarted
+from thoth.live.events import ChunkFailed, LoadingProgress, WorkerRestarted
 from thoth.live.protocol import FromWorker, ModelLoading, OutOfMemory, Ready, Transcribe, Transcription
 from thoth.live.states import StateMachine
 from thoth.live.worker import TranscriptionWorker
