@@ -9,6 +9,7 @@
 #include <chrono>
 #include <new>
 #include <numeric>
+#include <system_error>
 
 #include "engine/collect.hpp"
 #include "engine/decoding_run.hpp"
@@ -62,6 +63,17 @@ void validate(const DecodeOptions& options, const ModelInfo& info) {
     const int language = whisper_lang_id(options.language.c_str());
     require(!info.multilingual || (language >= 0 && language < language_count(info)),
             "language is not one that this model knows; give a code such as 'en', or None to detect it");
+}
+
+// whisper.cpp computes the spectrogram on threads that it starts for it, and lets through what the system says to that.
+int run_model(const Workspace& workspace, const whisper_full_params& params, std::span<const float> samples) {
+    try {
+        return whisper_full_with_state(workspace.context(), workspace.state(), params, samples.data(),
+                                       static_cast<int>(samples.size()));
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::resource_unavailable_try_again) throw;
+        throw ModelError("not enough memory, or too many threads on this machine, to start one more");
+    }
 }
 
 whisper_full_params parameters(const DecodeOptions& options, int audio_context, bool fall_back) {
@@ -237,8 +249,7 @@ WindowResult Engine::run_window(std::span<const float> samples, const DecodeOpti
     DecodingRun run(options, control, turn, window_s);
     run.attach(params);
     turn.begin(Stage::mel);
-    const int status = whisper_full_with_state(workspace.context(), workspace.state(), params, samples.data(),
-                                               static_cast<int>(samples.size()));
+    const int status = run_model(workspace, params, samples);
     if (status == status_state_freed) workspace.forget_state();
     if (run.sampled()) workspace.use_up();
     run.finish(status);
@@ -270,8 +281,7 @@ std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<con
     auto params = parameters(options, DecodeOptions::full_context, false);
     params.encoder_begin_callback = [](whisper_context*, whisper_state*, void*) { return false; };
     DecodingRun run(options, control, turn, 0);
-    run.finish(whisper_full_with_state(workspace.context(), workspace.state(), params, window.data(),
-                                       static_cast<int>(window.size())));
+    run.finish(run_model(workspace, params, window));
     turn.give_way_if_asked(control.patience);
     std::vector<float> probabilities(static_cast<std::size_t>(whisper_lang_max_id()) + 1);
     const int status =
