@@ -10,8 +10,13 @@
     │   └── DownloadError   the model could not be fetched and verified
     ├── ModelBusy           the shared model was not free in the time allowed
     ├── Cancelled           the caller asked to stop
-    ├── PipelineError       a session that cannot do what it was asked
-    │   └── InvalidTransition   what was asked makes no sense in the state it is in
+    ├── PipelineError       a session or a dictation that cannot do what it was asked
+    │   ├── InvalidTransition   what was asked makes no sense in the state it is in
+    │   ├── PipelineBusy        another dictation is under way
+    │   ├── EnhancementError    the language model gave no usable text
+    │   ├── OutputError         the text could not be put where it was wanted
+    │   ├── HistoryError        the history of dictations cannot be read or written
+    │   └── ShortcutError       a keyboard shortcut that cannot be had
     ├── WorkerError         the worker that runs the model failed, or takes no more work
     └── InvalidOption       an option with a value that makes no sense (also a ValueError)
 
@@ -79,6 +84,26 @@ class PipelineError(ThothError):
 
 class InvalidTransition(PipelineError):
     """What was asked makes no sense in the present state; the message names the state and what can be done in it."""
+
+
+class PipelineBusy(PipelineError):
+    """Another dictation is under way; the message says in which state."""
+
+
+class EnhancementError(PipelineError):
+    """The language model could not be reached, or answered with what is no edited text; the raw text stands."""
+
+
+class OutputError(PipelineError):
+    """A sink did not take the text; the others, and the history, have it."""
+
+
+class HistoryError(PipelineError):
+    """The history of dictations cannot be read or written, or has no such entry."""
+
+
+class ShortcutError(PipelineError):
+    """A keyboard shortcut that cannot be registered, or keys that cannot be listened to here."""
 
 
 class WorkerError(ThothError):
