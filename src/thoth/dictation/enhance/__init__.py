@@ -1,0 +1,1 @@
+"""Enhancement: a language model corrects what was dictated, and is held to correcting it."""
