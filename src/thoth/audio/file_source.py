@@ -64,7 +64,7 @@ class FileSource(LiveInput):
         self._feeder.wait_for_room_in(capture)
         pump.attach(capture)
         # The thread knows nothing of this object, which may be forgotten: then it ends as well.
-        weakref.finalize(self, self._feeder.stop)
+        self._forgotten = weakref.finalize(self, self._feeder.stop)
         self._thread = threading.Thread(
             target=_play,
             args=(self._file, self._feeder, pump, self._failures),
@@ -77,6 +77,7 @@ class FileSource(LiveInput):
         if self._feeder is None or self._thread is None:
             return
         self._feeder.stop()
+        self._forgotten.detach()  # which would keep the feeder, and all it feeds, for as long as this object is there
         self._thread.join(_LONGEST_STOP_S)
         if self._thread.is_alive():  # in the read() of a pipe, say; it ends with that
             _log.warning("%s is still being read, and is left behind", self.name)

@@ -49,7 +49,7 @@ class Listener:
         self._options = options
         self._endpoint_s = endpoint_s
         self._report = report
-        self._vad = Vad(os.fsencode(VAD_MODEL))
+        self._vad: Vad | None = Vad(os.fsencode(VAD_MODEL))
         self._lock = threading.Lock()
         # No more than a chunk: at once it would be more than the queue takes.
         self._pad = min(round(options.speech_pad_ms / 1000 * SAMPLE_RATE_HZ), chunker.target_samples)
@@ -106,12 +106,23 @@ class Listener:
     def finish(self) -> None:
         """End the utterance, if one is going on, with what has come."""
         with self._lock:
-            if len(self._unheard):
-                self._listen(self._unheard)
-            mark = self._endpointer.finish()
-            if mark is not None:
-                self._end(mark)
-            self._begin(self._position)
+            self._finish()
+
+    def close(self) -> None:
+        """Finish, hear no more, and give the detector's megabytes back: the garbage collector may take its time."""
+        with self._lock:
+            self._finish()
+            self._vad = None
+
+    def _finish(self) -> None:
+        if self._vad is None:
+            return
+        if len(self._unheard):
+            self._listen(self._unheard)
+        mark = self._endpointer.finish()
+        if mark is not None:
+            self._end(mark)
+        self._begin(self._position)
 
     def arrival(self, chunk: Chunk) -> Arrival:
         """Tell how a chunk came that was taken from the queue; once for each."""
@@ -124,6 +135,7 @@ class Listener:
 
     def _begin(self, position: int) -> None:
         """Listen anew from `position`: nothing of what was heard before lasts on."""
+        assert self._vad is not None  # nothing is heard after close()
         self._vad.reset()
         self._endpointer = Endpointer(self._options, self._endpoint_s)
         self._first = position  # where frame 0 begins
@@ -133,6 +145,7 @@ class Listener:
 
     def _listen(self, samples: Samples) -> None:
         begin_ns = time.perf_counter_ns()
+        assert self._vad is not None
         probabilities = self._vad.process(samples)
         self._vad_ns += time.perf_counter_ns() - begin_ns
         for index, probability in enumerate(probabilities.tolist()):

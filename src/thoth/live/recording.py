@@ -129,7 +129,7 @@ class LiveRecording:
         """Take no more samples; what came is transcribed to its end."""
         with self._feeding:
             self._closed = True
-            self._listener.finish()
+            self._listener.close()
             self._queue.close()
 
     def wait(self, timeout_s: float) -> bool:
@@ -160,7 +160,7 @@ class LiveRecording:
         """Tell what was heard up to now, and as gaps what has come since."""
         with self._feeding:
             self.error = error
-            self._listener.finish()
+            self._listener.close()
             self._queue.close()
         for chunk in self._taken:
             if chunk.end > self._recognition.taken_to:
