@@ -173,6 +173,11 @@ class Recorder:
         return 0.0 if self._file is None else self._file.frames / SAMPLE_RATE_HZ
 
     @property
+    def first_sample(self) -> int:
+        """Which sample of the source's stream is the first in the file; 0 before `start()`."""
+        return self._taps[0].first_sample if self._taps else 0
+
+    @property
     def losses(self) -> tuple[Loss, ...]:
         """What is missing up to now, the latest 1000; silence stands in the file instead."""
         return losses_of(self._taps[0].losses) if self._taps else ()

@@ -15,7 +15,7 @@ from thoth.errors import InvalidOption
 from thoth.model.progress import Progress
 from thoth.model.speech import VadOptions
 from thoth.model.transcript import Segment
-from thoth.model.waiting import WhenBusy
+from thoth.model.waiting import Priority, WhenBusy
 
 _NAMED_CONTEXTS: Final = {
     "auto": _native.DecodeOptions.AUTO_CONTEXT,
@@ -102,6 +102,7 @@ class CallOptions(TranscribeOptions, total=False):
       long as it takes, 0 not at all.
     - `when_busy`: "wait", or "raise": ModelBusy at once where another has the model when the first window needs it.
       Later windows wait as `timeout` says.
+    - `priority`: "live" or "batch", where it is not what the method says.
     """
 
     on_segment: Callable[[Segment], object] | None
@@ -109,6 +110,7 @@ class CallOptions(TranscribeOptions, total=False):
     cancel: _native.CancelToken | None
     timeout: float | None
     when_busy: WhenBusy
+    priority: Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

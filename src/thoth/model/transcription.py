@@ -17,7 +17,14 @@ from thoth.model.progress import Progress, ProgressReporter
 from thoth.model.prompt import Prompt
 from thoth.model.threads import usable_threads
 from thoth.model.transcript import Segment, Transcript, TranscriptionInfo
-from thoth.model.waiting import Priority, WhenBusy, checked_timeout, checked_when_busy, first_timeout
+from thoth.model.waiting import (
+    Priority,
+    WhenBusy,
+    checked_priority,
+    checked_timeout,
+    checked_when_busy,
+    first_timeout,
+)
 from thoth.model.windows import EVERYTHING, Window, always_speech, speech_windows
 from thoth.model.words import words_of
 from thoth.observe.metrics import MetricsCollector
@@ -32,24 +39,28 @@ class RunHooks:
     cancel: _native.CancelToken | None = None
     timeout: float | None = None
     when_busy: WhenBusy = "wait"
+    priority: Priority = "batch"
 
     @classmethod
-    def taken_from(cls, call: CallOptions) -> Self:
-        """Take the hooks out of a call's keywords, so that only `TranscribeOptions` are left."""
+    def taken_from(cls, call: CallOptions, priority: Priority) -> Self:
+        """Take the hooks out of a call's keywords, so that only `TranscribeOptions` are left.
+
+        priority: where the call says nothing.
+        """
         keywords = cast(dict[str, Any], call)
         taken = {hook.name: keywords.pop(hook.name, None) for hook in fields(cls)}
         taken["timeout"] = checked_timeout(plain(taken["timeout"]))
         taken["when_busy"] = checked_when_busy(taken["when_busy"])
+        taken["priority"] = checked_priority(taken["priority"], priority)
         return cls(**taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What is transcribed: its blocks of 16 kHz mono float32, its length if known, its class, what is wrong with it."""
+    """What is transcribed: its blocks of 16 kHz mono float32, its length if known, what is wrong with it."""
 
     blocks: Iterable[Samples]
     duration_s: float | None
-    priority: Priority
     problems: Callable[[], Sequence[str]] = tuple
 
 
@@ -134,7 +145,7 @@ class Transcription:
 
     def _tokens(self, text: str) -> list[int]:
         # A leading space: the vocabulary's words begin with one.
-        return self._engine.tokenize(" " + text.strip(), self._timeout_s, self._hooks.cancel, self._source.priority)
+        return self._engine.tokenize(" " + text.strip(), self._timeout_s, self._hooks.cancel, self._hooks.priority)
 
     def _transcribe(self, window: Window, prompt: Prompt) -> None:
         native = self._options.for_engine(self._language_of(window), self._threads())
@@ -148,7 +159,7 @@ class Transcription:
         self._carry_on(prompt, result)
 
     def _run_engine(self, window: Window, native: _native.DecodeOptions) -> _native.WindowResult:
-        metrics, priority = self._traits.metrics, self._source.priority
+        metrics, priority = self._traits.metrics, self._hooks.priority
         note_queue(metrics, self._engine)
         asked_ns = time.perf_counter_ns()
         try:
@@ -178,7 +189,7 @@ class Transcription:
     def _language_of(self, window: Window) -> str:
         if self._language is None:
             probabilities = self._engine.detect_language(
-                window.samples, self._threads(), self._timeout_s, self._hooks.cancel, self._source.priority
+                window.samples, self._threads(), self._timeout_s, self._hooks.cancel, self._hooks.priority
             )
             self._language_probs = tuple(probabilities)
             self._language = probabilities[0][0]

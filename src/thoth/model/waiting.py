@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from thoth.errors import InvalidOption
 
@@ -25,12 +25,19 @@ def checked_timeout(value: Any) -> float | None:
 
 def checked_when_busy(value: Any) -> WhenBusy:
     """Return `value` if it is one of `WhenBusy`, "wait" for None. Raises InvalidOption for anything else."""
-    if value is None:
-        return "wait"
-    for known in get_args(WhenBusy):
-        if value == known:
-            return known  # type: ignore[no-any-return]
-    raise InvalidOption(f"when_busy takes 'wait' or 'raise', not {value!r}")
+    return cast(WhenBusy, _one_of("when_busy", get_args(WhenBusy), "wait" if value is None else value))
+
+
+def checked_priority(value: Any, default: Priority) -> Priority:
+    """Return `value` if it is one of `Priority`, `default` for None. Raises InvalidOption for anything else."""
+    return cast(Priority, _one_of("priority", get_args(Priority), default if value is None else value))
+
+
+def _one_of(option: str, known: tuple[str, ...], value: Any) -> str:
+    for one in known:
+        if value == one:
+            return one
+    raise InvalidOption(f"{option} takes {' or '.join(map(repr, known))}, not {value!r}")
 
 
 def first_timeout(timeout: float | None, when_busy: WhenBusy) -> float | None:

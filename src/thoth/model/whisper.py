@@ -113,13 +113,12 @@ class WhisperModel:
         Raises DecodeError, InvalidOption, ModelBusy when the time is up, Cancelled, ModelError. What ends a run under
         way carries the transcript so far as `partial`.
         """
-        hooks = RunHooks.taken_from(options)
+        hooks = RunHooks.taken_from(options, "batch")
         checked = self._checked(options)
         with AudioFile(source) as file:
             found = Source(
                 blocks=file.blocks(),
                 duration_s=file.duration_s,
-                priority="batch",
                 problems=lambda: file.problems,
             )
             return self._run(found, hooks, checked)
@@ -132,10 +131,10 @@ class WhisperModel:
 
         Raises AudioError for samples that cannot be used.
         """
-        hooks = RunHooks.taken_from(options)
+        hooks = RunHooks.taken_from(options, "live")
         checked = self._checked(options)
         mono = as_samples(samples, rate)
-        found = Source(blocks=_pieces(mono), duration_s=len(mono) / SAMPLE_RATE_HZ, priority="live")
+        found = Source(blocks=_pieces(mono), duration_s=len(mono) / SAMPLE_RATE_HZ)
         return self._run(found, hooks, checked)
 
     async def transcribe_async(
