@@ -17,10 +17,11 @@ MANIFEST: list[dict[str, Any]] = [json.loads(line) for line in (AUDIO / "manifes
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what is installed on this machine, and the network, out of the tests."""
+def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is installed on this machine, what somebody dictated here, and the network, out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THOTH_MODELS", os.fspath(tmp_path_factory.mktemp("models")))
+        patch.setenv("THOTH_HISTORY", os.fspath(tmp_path_factory.mktemp("history")))
         patch.delenv("THOTH_OFFLINE", raising=False)
         yield
 

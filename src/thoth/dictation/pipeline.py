@@ -1,0 +1,314 @@
+"""`Dictation`: from a key, a call or a phrase to corrected text where it is wanted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Final, Self, Unpack
+
+from thoth.audio.checks import checked_seconds
+from thoth.audio.live_input import PREROLL_S, LiveInput
+from thoth.audio.microphone import Microphone
+from thoth.dictation.enhance.text_enhancer import TextEnhancer
+from thoth.dictation.events import PipelineComplete, PipelineProgress
+from thoth.dictation.filters.chain import Filter
+from thoth.dictation.history import History
+from thoth.dictation.model_supply import ModelSupply
+from thoth.dictation.output.sink import Sink
+from thoth.dictation.result import DictationResult
+from thoth.dictation.run import Run, Stages
+from thoth.dictation.source_use import SourceUse
+from thoth.dictation.states import PipelineState, StateMachine
+from thoth.dictation.take import Take, TakeSettings
+from thoth.errors import HistoryError, InvalidOption, InvalidTransition, PipelineBusy
+from thoth.model.options import CheckedOptions, TranscribeOptions
+from thoth.model.whisper import WhisperModel
+from thoth.observe.events import Events
+from thoth.wake.detection import Wake
+
+_log = logging.getLogger(__name__)
+
+LONGEST_S: Final = 600.0
+"""How long one dictation is at most, unless said otherwise: a key that is stuck shall not fill the disk."""
+
+MOST_LONGEST_S: Final = 4 * 3600.0
+CANCEL_S: Final = 0.7
+"""How long a cancelled run is waited for; it is left behind then, and the next one may begin."""
+
+_CLOSE_S: Final = 5.0
+_WAKE_MARGIN_S: Final = 0.2
+_PRUNE_EVERY_S: Final = 3600.0
+_OPENING: Final = "another dictation is opening the microphone"
+
+
+class Dictation:
+    """Turns what somebody says into text, corrects it, and puts it where it is wanted; one dictation at a time.
+
+    What is said goes to the disk first, into the history's folder, and into text meanwhile, so that the text is there
+    shortly after the last word. Whatever fails behind the recording leaves an entry in the history that `retry()` takes
+    up again, in this process or a later one.
+
+    model: a loaded model, or the name or path of one, which is loaded in the background from now on; see WhisperModel.
+    source: what is recorded. One that is running stays so, and each recording begins with the second before its start;
+        any other runs during the recordings only. None is the microphone `device`.
+    filters: changes the text that the model heard; see `thoth.filters_for`. None changes nothing.
+    enhancer: a language model that edits the filtered text; see `thoth.Enhancer`.
+    sinks: where the text goes; see `thoth.sink_from`.
+    history: where recordings and texts are kept; None is the user's own, which `close()` closes.
+    longest_s: a recording ends by itself at this length, up to 4 h.
+    stop_after_silence_s: a recording ends after so much silence behind what was said, or 8 s without a word. None waits
+        for `stop()`.
+    options: see `TranscribeOptions`.
+
+    Events (`events`): PipelineProgress with each state, PipelineComplete with each result, LiveUpdate with the text
+    while it is being spoken.
+
+    Use it in a `with` statement, or call `close()`. Any thread may call anything. `start()` opens the source and
+    returns; all else happens on a thread of the run's own.
+    """
+
+    def __init__(
+        self,
+        model: WhisperModel | str | os.PathLike[str] | None = None,
+        *,
+        source: LiveInput | None = None,
+        device: int | str | None = None,
+        filters: Filter | None = None,
+        enhancer: TextEnhancer | None = None,
+        sinks: Sequence[Sink] = (),
+        history: History | None = None,
+        longest_s: float = LONGEST_S,
+        stop_after_silence_s: float | None = None,
+        **options: Unpack[TranscribeOptions],
+    ) -> None:
+        if source is not None and device is not None:
+            raise InvalidOption("device is for a dictation without a source: this one records the source given")
+        CheckedOptions.of(options.copy())
+        self._longest_s = checked_seconds("longest_s", longest_s, most=MOST_LONGEST_S, above_zero=True)
+        if stop_after_silence_s is not None:
+            checked_seconds("stop_after_silence_s", stop_after_silence_s, most=MOST_LONGEST_S, above_zero=True)
+        self._stop_after_silence_s = stop_after_silence_s
+        self._source = SourceUse(Microphone(device) if source is None else source)
+        self._owns_history = history is None
+        self._history = History() if history is None else history
+        self._events = Events()
+        self._stages = Stages(
+            model=ModelSupply(model),
+            options=options,
+            filters=filters,
+            enhancer=enhancer,
+            sinks=tuple(sinks),
+            history=self._history,
+        )
+        self._machine = StateMachine(lambda state, message: self._events.publish(PipelineProgress(state, message)))
+        self._claim = threading.Lock()  # held by the run under way
+        self._lock = threading.RLock()  # over what a run and those who end it change
+        self._current: Run | None = None
+        self._closed = False
+        self._pruned_s = float("-inf")
+        self._stages.model.prepare()
+
+    def start(self, *, preroll_s: float | None = None, wake: Wake | None = None) -> Future[DictationResult]:
+        """Record from now on; return what will have the result. It holds one also of a run that fails or is cancelled.
+
+        preroll_s: how much of what the source heard before belongs to it, if the source was running and keeps as much;
+            a second, if nothing is said.
+        wake: what a wake listener on the same source has heard: the recording begins where the phrase did, and the
+            phrase is taken out of the text.
+
+        Raises PipelineBusy while another one is under way, AudioError or DeviceError where nothing can be recorded,
+        HistoryError where the recording could not be kept.
+        """
+        run = self._claimed(wake)
+        run.record(
+            self._source,
+            lambda path: Take(
+                path,
+                self._source.source,
+                self._stages.model,
+                self._stages.options,
+                self._take_settings(preroll_s, wake),
+                on_update=self._events.publish,
+                on_end=run.stop,
+            ),
+        )
+        return run.future
+
+    def stop(self) -> Future[DictationResult]:
+        """End the recording, and return what will have the result. Raises InvalidTransition unless recording."""
+        with self._lock:
+            run = self._current
+            if run is None or self.state != "recording":
+                raise InvalidTransition(
+                    f"a dictation that is {self.state} cannot be stopped; start() begins a recording"
+                )
+            run.stop()
+            return run.future
+
+    def cancel(self) -> bool:
+        """End what is under way; return whether there was something. It is idle within a second, whatever hangs.
+
+        What was recorded stays in the history. Text that was handed over to a sink is not taken back.
+        """
+        with self._lock:
+            run = self._current
+        if run is None:
+            return False
+        run.cancel()
+        if run.is_own_thread() or not run.over.wait(CANCEL_S):
+            self._leave_behind(run)
+        return True
+
+    def toggle(self) -> Future[DictationResult]:
+        """Start, or stop what is recording. Raises PipelineBusy where the latest one is still being worked on."""
+        with self._lock:
+            if self._current is not None and self.state == "recording":
+                return self.stop()
+        return self.start()
+
+    def press(self) -> Future[DictationResult]:
+        """Start, as the key of push-to-talk goes down. Raises what `start()` raises."""
+        return self.start()
+
+    def release(self) -> Future[DictationResult] | None:
+        """Stop, as the key of push-to-talk goes up; None where nothing is being recorded any more."""
+        with self._lock:
+            run = self._current
+            if run is None:
+                return None
+            run.stop()  # also while the microphone is being opened
+            return run.future
+
+    def retry(self, entry_id: int) -> Future[DictationResult]:
+        """Take up the recording of an earlier dictation, from the history, and go on with it as with a new one.
+
+        Raises PipelineBusy while another one is under way, here or, of the same entry, in another process, and
+        HistoryError where there is no such entry or its recording is gone.
+        """
+        run = self._claimed(None)
+        run.resume(entry_id)
+        return run.future
+
+    @property
+    def state(self) -> PipelineState:
+        """What it is doing."""
+        return self._machine.state
+
+    @property
+    def events(self) -> Events:
+        """Where to subscribe."""
+        return self._events
+
+    @property
+    def history(self) -> History:
+        """Where its runs are kept."""
+        return self._history
+
+    @property
+    def source(self) -> LiveInput:
+        """What it records."""
+        return self._source.source
+
+    @property
+    def position_s(self) -> float:
+        """How much of the present recording there is, in seconds."""
+        run = self._current
+        return 0.0 if run is None else run.duration_s
+
+    def close(self) -> None:
+        """Cancel what is under way, and free the model, if it was loaded here. May be called again."""
+        with self._lock:
+            self._closed = True
+            run = self._current
+        if run is not None:
+            self.cancel()
+            if not run.is_own_thread():
+                run.over.wait(_CLOSE_S)
+        self._stages.model.close()
+        self._events.close()
+        if self._owns_history:
+            self._history.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Dictation {self.state}>"
+
+    def _claimed(self, wake: Wake | None) -> Run:
+        """Return a run of which there is no other. The lock is the claim: taking it is one atomic step."""
+        if self._closed:
+            raise InvalidTransition("this dictation was closed: make another one")
+        if not self._claim.acquire(blocking=False):
+            state = self.state
+            raise PipelineBusy(
+                _OPENING if state == "idle" else f"another dictation is {state}: stop() or cancel() it, or wait for it"
+            )
+        with self._lock:
+            self._stages.model.prepare()
+            self._current = Run(self._stages, self._enter, self._over, wake)
+            return self._current
+
+    def _take_settings(self, preroll_s: float | None, wake: Wake | None) -> TakeSettings:
+        if preroll_s is None:
+            preroll_s = PREROLL_S
+        if wake is not None:
+            ago_s = self._source.source.stats.duration_s - wake.start_s
+            preroll_s = max(ago_s + _WAKE_MARGIN_S, 0.0)
+        return TakeSettings(
+            preroll_s=preroll_s,
+            longest_s=self._longest_s,
+            stop_after_silence_s=self._stop_after_silence_s,
+            called_until_s=None if wake is None else wake.end_s,
+        )
+
+    def _enter(self, run: Run, state: PipelineState, message: str) -> None:
+        with self._lock:
+            if run is self._current:  # one that was left behind has no say
+                self._machine.to(state, message)
+
+    def _over(self, run: Run, result: DictationResult) -> None:
+        if self._end(run, result):
+            self._prune()
+
+    def _leave_behind(self, run: Run) -> None:
+        hanging = f"it did not end within {CANCEL_S:g} s, and was left behind"
+        self._end(run, DictationResult(run.id, "cancelled", problems=(hanging,)))
+
+    def _end(self, run: Run, result: DictationResult) -> bool:
+        with self._lock:
+            if run is not self._current:  # it was left behind
+                return False
+            self._machine.to(result.state, _in_words(result))
+            self._events.publish(PipelineComplete(result))
+            self._current = None
+            self._claim.release()
+            self._machine.to("idle", "ready")
+            run.over.set()
+        run.future.set_result(result)  # which may call back
+        return True
+
+    def _prune(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._pruned_s >= _PRUNE_EVERY_S:
+            self._pruned_s = now_s
+            try:
+                self._history.prune()
+            except HistoryError as error:
+                _log.warning("old dictations were not removed: %s", error)
+
+
+def _in_words(result: DictationResult) -> str:
+    if result.state == "completed":
+        return "done" if result.text else "nothing was said"
+    return str(result.error or result.state)

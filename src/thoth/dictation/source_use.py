@@ -1,0 +1,37 @@
+"""The source of dictations, running while it is needed."""
+
+from __future__ import annotations
+
+import threading
+
+from thoth.audio.live_input import LiveInput
+
+
+class SourceUse:
+    """Starts a source for those who use it, and stops it behind the last of them. Any thread.
+
+    One that was running before is its owner's, and is left so. The next run may begin while the one before it is still
+    letting go of the source: it finds it running.
+    """
+
+    def __init__(self, source: LiveInput) -> None:
+        self.source = source
+        self._lock = threading.Lock()
+        self._users = 0
+        self._started_here = False
+
+    def acquire(self) -> None:
+        """Have the source run. Raises what starting it raises."""
+        with self._lock:
+            if not self.source.running:
+                self.source.start()
+                self._started_here = True
+            self._users += 1
+
+    def release(self) -> None:
+        """Say that this user needs it no longer."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._started_here:
+                self._started_here = False
+                self.source.stop()
