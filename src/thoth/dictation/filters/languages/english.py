@@ -1,0 +1,80 @@
+"""English."""
+
+from __future__ import annotations
+
+from thoth.dictation.filters.languages.language import Command, Language, phrases, words
+
+# "That" and "this" are not among them: "I know that comma but" is dictated, "that comma" hardly.
+_DETERMINERS = words("a an the my your our their its every each any another which whose")
+_KINDS_OF_LINE = words("this that whole brand in")
+_KINDS_OF_PERIOD = words(
+    """short long brief time trial grace notice waiting this same first second third last final free probation class
+    cooling-off incubation victorian jurassic menstrual"""
+)
+_ABOUT_IT = words("of is was are were has had ends ended lasts lasted")
+_TO_DASH = words("to will must would could should can may might i we they you he she and then mad quick")
+
+_COMMANDS = phrases(
+    [
+        ("new line | newline | next line", Command("break", "\n", _KINDS_OF_LINE, words("of items in"))),
+        ("new paragraph | next paragraph", Command("break", "\n\n", words("this that whole"), words("of"))),
+        ("comma", Command("mark", ",", words("oxford serial missing extra trailing"), words("of splice splices key"))),
+        ("period", Command("mark", ".", _KINDS_OF_PERIOD, _ABOUT_IT | words("drama dramas piece pieces between"))),
+        ("full stop", Command("mark", ".", words("to"), words("of"))),
+        ("question mark", Command("mark", "?", words("big"), _ABOUT_IT | words("over"))),
+        ("exclamation mark | exclamation point", Command("mark", "!", words("big"), _ABOUT_IT)),
+        (
+            "colon",
+            Command("mark", ":", words("sigmoid transverse"), _ABOUT_IT | words("cancer polyp polyps surgery cleanse")),
+        ),
+        ("semicolon | semi-colon | semi colon", Command("mark", ";", not_before=_ABOUT_IT)),
+        ("open quote | open quotes | begin quote", Command("open", '"')),
+        ("close quote | close quotes | end quote | unquote", Command("close", '"')),
+        ("open parenthesis | open parentheses | open bracket | open paren", Command("open", "(")),
+        ("close parenthesis | close parentheses | close bracket | close paren", Command("close", ")")),
+        ("dash", Command("dash", "–", _TO_DASH, words("of to off into out for across through board boards cam"))),
+        ("hyphen", Command("join", "-", not_before=_ABOUT_IT)),
+        ("scratch that", Command("delete", not_after=words("to"), not_before=words("itch surface off"))),
+        (
+            "delete that",
+            Command(
+                "delete",
+                not_after=words(
+                    "to please can can't could you should shouldn't don't not never will and i we must let's"
+                ),
+                not_before=words(
+                    """file files folder line word sentence paragraph part message email mail branch row column record
+                    account app comment post photo picture video text song code function one from was is it's"""
+                ),
+                careful=True,
+            ),
+        ),
+    ]
+)
+
+_CAPITALS = {word: word.capitalize() for word in words("monday tuesday wednesday thursday friday saturday sunday")}
+# "March" and "May", "august" and "second" are words as well.
+_CAPITALS |= {
+    word: word.capitalize()
+    for word in words("january february april june july september october november december english")
+}
+_CAPITALS |= {"i": "I", "i'm": "I'm", "i'll": "I'll", "i've": "I've", "i'd": "I'd"}
+
+ENGLISH = Language(
+    code="en",
+    fillers=words("um umm ummm uh uhh uhhh uhm erm ermm ehm"),
+    commands=_COMMANDS,
+    literals=words("literal"),
+    determiners=_DETERMINERS,
+    small_words=words(
+        """a an and are as at be because but by for from had has have he her his how if in into is it its my no not of
+        on or our she so that the their then there they this to was we were what when where which who why will with
+        would you your"""
+    ),
+    abbreviations=words(
+        "mr mrs ms dr prof st jr sr vs etc e.g i.e approx dept est fig inc ltd co corp gen sen rep rev p.m a.m cf al"
+    ),
+    keep_a_comma=words("yes no yeah okay ok well hello hi hey thanks sure please right"),
+    words_for_word=words("word words"),
+    capitals=_CAPITALS,
+)
