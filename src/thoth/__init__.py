@@ -29,18 +29,50 @@ if TYPE_CHECKING:
     from thoth.audio.microphone import Microphone as Microphone
     from thoth.audio.recorder import Recorder as Recorder
     from thoth.audio.recorder import Recording as Recording
+    from thoth.dictation.enhance.enhancer import Enhancer as Enhancer
+    from thoth.dictation.enhance.text_enhancer import TextEnhancer as TextEnhancer
+    from thoth.dictation.events import PipelineComplete as PipelineComplete
+    from thoth.dictation.events import PipelineProgress as PipelineProgress
+    from thoth.dictation.events import ShortcutPressed as ShortcutPressed
+    from thoth.dictation.events import ShortcutReleased as ShortcutReleased
+    from thoth.dictation.events import ShortcutTriggered as ShortcutTriggered
+    from thoth.dictation.filters.chain import FilterChain as FilterChain
+    from thoth.dictation.filters.chain import filters_for as filters_for
+    from thoth.dictation.filters.settings import FilterSettings as FilterSettings
+    from thoth.dictation.hands_free import HandsFree as HandsFree
+    from thoth.dictation.history import History as History
+    from thoth.dictation.history_entry import HistoryEntry as HistoryEntry
+    from thoth.dictation.output.callable import CallableSink as CallableSink
+    from thoth.dictation.output.clipboard import ClipboardSink as ClipboardSink
+    from thoth.dictation.output.command import CommandSink as CommandSink
+    from thoth.dictation.output.file import FileSink as FileSink
+    from thoth.dictation.output.paste import PasteSink as PasteSink
+    from thoth.dictation.output.sink import Sink as Sink
+    from thoth.dictation.output.spec import sink_from as sink_from
+    from thoth.dictation.output.stream import StreamSink as StreamSink
+    from thoth.dictation.output.typing_keys import TypingSink as TypingSink
+    from thoth.dictation.pipeline import Dictation as Dictation
+    from thoth.dictation.result import DictationResult as DictationResult
+    from thoth.dictation.shortcuts import Shortcut as Shortcut
+    from thoth.dictation.shortcuts import ShortcutManager as ShortcutManager
+    from thoth.dictation.states import PipelineState as PipelineState
     from thoth.errors import AudioError as AudioError
     from thoth.errors import Cancelled as Cancelled
     from thoth.errors import DecodeError as DecodeError
     from thoth.errors import DeviceError as DeviceError
     from thoth.errors import DownloadError as DownloadError
+    from thoth.errors import EnhancementError as EnhancementError
+    from thoth.errors import HistoryError as HistoryError
     from thoth.errors import InvalidModel as InvalidModel
     from thoth.errors import InvalidOption as InvalidOption
     from thoth.errors import InvalidTransition as InvalidTransition
     from thoth.errors import ModelBusy as ModelBusy
     from thoth.errors import ModelError as ModelError
     from thoth.errors import ModelNotFound as ModelNotFound
+    from thoth.errors import OutputError as OutputError
+    from thoth.errors import PipelineBusy as PipelineBusy
     from thoth.errors import PipelineError as PipelineError
+    from thoth.errors import ShortcutError as ShortcutError
     from thoth.errors import ThothError as ThothError
     from thoth.errors import WorkerError as WorkerError
     from thoth.live.chunker import AdaptiveChunker as AdaptiveChunker
@@ -87,11 +119,19 @@ if TYPE_CHECKING:
     from thoth.observe.spans import TraceLevel as TraceLevel
     from thoth.observe.tracing import Tracer as Tracer
     from thoth.observe.tracing import tracer as tracer
+    from thoth.wake.detection import Wake as Wake
+    from thoth.wake.detection import WakePassFailed as WakePassFailed
+    from thoth.wake.detection import WakeStats as WakeStats
+    from thoth.wake.listener import WakeListener as WakeListener
+    from thoth.wake.openwakeword import OpenWakeWord as OpenWakeWord
+    from thoth.wake.phrase import PhraseMatcher as PhraseMatcher
+    from thoth.wake.wakeword import WakeWord as WakeWord
 
 _HOMES = {
     "AdaptiveChunker": "thoth.live.chunker",
     "AudioError": "thoth.errors",
     "CallOptions": "thoth.model.options",
+    "CallableSink": "thoth.dictation.output.callable",
     "CancelToken": "thoth._native",
     "Cancelled": "thoth.errors",
     "CatchingUp": "thoth.live.events",
@@ -100,15 +140,28 @@ _HOMES = {
     "ChunkDropped": "thoth.live.events",
     "ChunkFailed": "thoth.live.events",
     "ClassStats": "thoth.model.stats",
+    "ClipboardSink": "thoth.dictation.output.clipboard",
+    "CommandSink": "thoth.dictation.output.command",
     "DecodeError": "thoth.errors",
     "Device": "thoth.audio.devices",
     "DeviceError": "thoth.errors",
+    "Dictation": "thoth.dictation.pipeline",
+    "DictationResult": "thoth.dictation.result",
     "DownloadError": "thoth.errors",
+    "EnhancementError": "thoth.errors",
+    "Enhancer": "thoth.dictation.enhance.enhancer",
     "Events": "thoth.observe.events",
+    "FileSink": "thoth.dictation.output.file",
     "FileSource": "thoth.audio.file_source",
+    "FilterChain": "thoth.dictation.filters.chain",
+    "FilterSettings": "thoth.dictation.filters.settings",
     "Gap": "thoth.live.update",
     "Gate": "thoth.model.gate",
     "GateStats": "thoth.model.stats",
+    "HandsFree": "thoth.dictation.hands_free",
+    "History": "thoth.dictation.history",
+    "HistoryEntry": "thoth.dictation.history_entry",
+    "HistoryError": "thoth.errors",
     "InputStats": "thoth.audio.live_stats",
     "InvalidModel": "thoth.errors",
     "InvalidOption": "thoth.errors",
@@ -128,18 +181,35 @@ _HOMES = {
     "ModelNotFound": "thoth.errors",
     "ModelStats": "thoth.model.stats",
     "ModelStore": "thoth.model.store",
+    "OpenWakeWord": "thoth.wake.openwakeword",
+    "OutputError": "thoth.errors",
+    "PasteSink": "thoth.dictation.output.paste",
+    "PhraseMatcher": "thoth.wake.phrase",
+    "PipelineBusy": "thoth.errors",
+    "PipelineComplete": "thoth.dictation.events",
     "PipelineError": "thoth.errors",
+    "PipelineProgress": "thoth.dictation.events",
+    "PipelineState": "thoth.dictation.states",
     "Progress": "thoth.model.progress",
     "Recorder": "thoth.audio.recorder",
     "Recording": "thoth.audio.recorder",
     "Segment": "thoth.model.transcript",
     "SessionState": "thoth.live.states",
     "SessionStatus": "thoth.live.states",
+    "Shortcut": "thoth.dictation.shortcuts",
+    "ShortcutError": "thoth.errors",
+    "ShortcutManager": "thoth.dictation.shortcuts",
+    "ShortcutPressed": "thoth.dictation.events",
+    "ShortcutReleased": "thoth.dictation.events",
+    "ShortcutTriggered": "thoth.dictation.events",
+    "Sink": "thoth.dictation.output.sink",
     "Span": "thoth.observe.spans",
     "SpeechEnded": "thoth.live.events",
     "SpeechStarted": "thoth.live.events",
     "StateChanged": "thoth.live.events",
+    "StreamSink": "thoth.dictation.output.stream",
     "Subscription": "thoth.observe.events",
+    "TextEnhancer": "thoth.dictation.enhance.text_enhancer",
     "ThothError": "thoth.errors",
     "TraceLevel": "thoth.observe.spans",
     "Tracer": "thoth.observe.tracing",
@@ -149,13 +219,21 @@ _HOMES = {
     "Transcription": "thoth.live.protocol",
     "TranscriptionInfo": "thoth.model.transcript",
     "TranscriptionWorker": "thoth.live.worker",
+    "TypingSink": "thoth.dictation.output.typing_keys",
     "Utterance": "thoth.live.update",
     "VadOptions": "thoth.model.speech",
+    "Wake": "thoth.wake.detection",
+    "WakeListener": "thoth.wake.listener",
+    "WakePassFailed": "thoth.wake.detection",
+    "WakeStats": "thoth.wake.detection",
+    "WakeWord": "thoth.wake.wakeword",
     "WhisperModel": "thoth.model.whisper",
     "Word": "thoth.model.transcript",
     "WorkerError": "thoth.errors",
     "WorkerRestarted": "thoth.live.events",
     "devices": "thoth.audio.devices",
+    "filters_for": "thoth.dictation.filters.chain",
+    "sink_from": "thoth.dictation.output.spec",
     "tracer": "thoth.observe.tracing",
 }
 
@@ -163,6 +241,7 @@ __all__ = [
     "AdaptiveChunker",
     "AudioError",
     "CallOptions",
+    "CallableSink",
     "CancelToken",
     "Cancelled",
     "CatchingUp",
@@ -171,15 +250,28 @@ __all__ = [
     "ChunkDropped",
     "ChunkFailed",
     "ClassStats",
+    "ClipboardSink",
+    "CommandSink",
     "DecodeError",
     "Device",
     "DeviceError",
+    "Dictation",
+    "DictationResult",
     "DownloadError",
+    "EnhancementError",
+    "Enhancer",
     "Events",
+    "FileSink",
     "FileSource",
+    "FilterChain",
+    "FilterSettings",
     "Gap",
     "Gate",
     "GateStats",
+    "HandsFree",
+    "History",
+    "HistoryEntry",
+    "HistoryError",
     "InputStats",
     "InvalidModel",
     "InvalidOption",
@@ -199,18 +291,35 @@ __all__ = [
     "ModelNotFound",
     "ModelStats",
     "ModelStore",
+    "OpenWakeWord",
+    "OutputError",
+    "PasteSink",
+    "PhraseMatcher",
+    "PipelineBusy",
+    "PipelineComplete",
     "PipelineError",
+    "PipelineProgress",
+    "PipelineState",
     "Progress",
     "Recorder",
     "Recording",
     "Segment",
     "SessionState",
     "SessionStatus",
+    "Shortcut",
+    "ShortcutError",
+    "ShortcutManager",
+    "ShortcutPressed",
+    "ShortcutReleased",
+    "ShortcutTriggered",
+    "Sink",
     "Span",
     "SpeechEnded",
     "SpeechStarted",
     "StateChanged",
+    "StreamSink",
     "Subscription",
+    "TextEnhancer",
     "ThothError",
     "TraceLevel",
     "Tracer",
@@ -220,14 +329,22 @@ __all__ = [
     "Transcription",
     "TranscriptionInfo",
     "TranscriptionWorker",
+    "TypingSink",
     "Utterance",
     "VadOptions",
+    "Wake",
+    "WakeListener",
+    "WakePassFailed",
+    "WakeStats",
+    "WakeWord",
     "WhisperModel",
     "Word",
     "WorkerError",
     "WorkerRestarted",
     "__version__",
     "devices",
+    "filters_for",
+    "sink_from",
     "tracer",
 ]
 
