@@ -147,6 +147,14 @@ def test_the_exception_tree() -> None:
         "ModelBusy": "ThothError",
         "Cancelled": "ThothError",
         "InvalidOption": "ThothError",
+        "PipelineError": "ThothError",
+        "InvalidTransition": "PipelineError",
+        "PipelineBusy": "PipelineError",
+        "EnhancementError": "PipelineError",
+        "OutputError": "PipelineError",
+        "HistoryError": "PipelineError",
+        "ShortcutError": "PipelineError",
+        "WorkerError": "ThothError",
     }
     for name, parent in tree.items():
         assert getattr(thoth, name).__bases__[0] is getattr(thoth, parent)
@@ -154,6 +162,6 @@ def test_the_exception_tree() -> None:
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, thoth; print(sorted({name.partition('.')[0] for name in sys.modules} & heavy))"
-    heavy = "heavy = {'numpy', 'av', 'httpx', 'typer', 'rich', 'sounddevice', 'asyncio'}; "
+    heavy = "heavy = {'numpy', 'av', 'httpx', 'typer', 'rich', 'sounddevice', 'asyncio', 'pynput', 'rapidfuzz', 'sqlite3'}; "
     done = subprocess.run([sys.executable, "-c", heavy + code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
