@@ -1,0 +1,1 @@
+"""Wake phrases: what may be said to begin with, told from all else that is said."""
