@@ -17,7 +17,7 @@ from thoth.cli.interrupt import ENDINGS, Interrupt
 from thoth.cli.level_line import suitable_line
 from thoth.cli.live_run import LiveRun
 from thoth.cli.live_view import JsonView, LiveView, TextView
-from thoth.cli.models import download_progress
+from thoth.cli.model_choice import model_here
 from thoth.cli.screen import Screen, failures_as_exit_codes
 from thoth.cli.sound_devices import DeviceOption, device_named
 from thoth.errors import InvalidOption
@@ -94,7 +94,7 @@ def live(
         session = LiveSession(model, **options)
         with _traced(trace, overwrite=overwrite), Interrupt(CancelToken(), also=ENDINGS) as interrupt:
             with interrupt.breaking():
-                _fetch(model, offline, screen)
+                model_here(model, screen, offline=offline)
             with closing(session), _viewed(screen, as_json=as_json, as_text=as_text, quiet=quiet) as view:
                 source = _source(file, device, realtime=realtime, reconnect=reconnect)
                 sound = LiveSound(source, save, screen, overwrite=overwrite, max_s=duration)
@@ -112,18 +112,6 @@ def _require_sense(
         raise typer.BadParameter("is for a --file: a microphone has no other pace", param_hint="--realtime")
     if as_json and as_text:
         raise typer.BadParameter("is one choice, --text another", param_hint="--json")
-
-
-def _fetch(model: str | None, offline: bool, screen: Screen) -> None:
-    """Have the model on this machine before anybody is asked to speak."""
-    from thoth.model.store import ModelStore
-
-    store = ModelStore()
-    if model is not None:
-        with download_progress(model) as progress:
-            store.find(model, offline=offline, progress=progress, notice=screen.notice)
-    elif (note := store.default_model().note) is not None:
-        screen.notice(note)
 
 
 def _source(file: Path | None, device: str | None, *, realtime: bool, reconnect: bool) -> FileSource | Microphone:

@@ -95,7 +95,7 @@ class LiveRun:
         self._session.events.subscribe(self._happenings.append, *kinds)
 
     def _load(self) -> None:
-        loaded = _in_background(self._session.start)
+        loaded = in_background(self._session.start)
         while not loaded.done():
             concurrent.futures.wait([loaded], _LOOK_S)
             self._look()
@@ -112,7 +112,7 @@ class LiveRun:
             self._look()
             if stopped is None and self._session.position_s >= self._until_s - _BLOCK_S:
                 self._doing = "finishing"
-                stopped = _in_background(self._session.stop)
+                stopped = in_background(self._session.stop)
             if stopped is not None and stopped.done():
                 stopped.result()
         for _ in updates:  # nothing but the error, if there is one, is left in them
@@ -167,7 +167,7 @@ class LiveRun:
         return f"{doing}, {figures}" if doing else figures
 
 
-def _in_background(work: Callable[[], object]) -> Future[object]:
+def in_background(work: Callable[[], object]) -> Future[object]:
     """Do it on a thread that the end of the process does not wait for."""
     future: Future[object] = Future()
 

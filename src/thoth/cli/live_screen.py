@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len, set_cell_size
 
 from thoth.cli.level_line import LevelLine, meter
 from thoth.cli.live_view import LiveView, Summary, pieces, plain
 from thoth.cli.screen import Screen, write_out
+from thoth.cli.text_rows import Row, drawn, erasure, inverse, rows_of, split, terminal_columns
 
 if TYPE_CHECKING:
     from thoth.audio.live_input import LiveInput
@@ -23,22 +22,6 @@ if TYPE_CHECKING:
 
 _REDRAW_S: Final = 0.2
 """For text and for the bar each: together at most ten redraws a second."""
-
-_DIM: Final = "\x1b[2m"
-_INVERSE: Final = "\x1b[7m"
-_PLAIN: Final = "\x1b[0m"
-_ERASE_BELOW: Final = "\x1b[J"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A word with the blanks before it, or a part of one that is longer than a row."""
-
-    text: str
-    tentative: bool
-
-
-Row = list[Piece]
 
 
 class TerminalView(LiveView):
@@ -63,10 +46,10 @@ class TerminalView(LiveView):
     def update(self, update: LiveUpdate) -> None:
         """Take what is new of the text, and draw it unless that was just done."""
         with self._drawing:
-            self._committed += [piece for text in pieces(update) for piece in _split(text, tentative=False)]
-            self._tentative = _split(plain(update.tentative), tentative=True)
+            self._committed += [piece for text in pieces(update) for piece in split(text, tentative=False)]
+            self._tentative = split(plain(update.tentative), tentative=True)
             if update.is_final:
-                self._over += _rows([*self._committed, *self._tentative], _columns() - 1)
+                self._over += rows_of([*self._committed, *self._tentative], terminal_columns() - 1)
                 self._committed, self._tentative = [], []
             self._stale = True
             self._draw_if_due()
@@ -77,7 +60,7 @@ class TerminalView(LiveView):
             now_s = time.monotonic()
             if self._has_bar and now_s - self._bar_drawn_s >= _REDRAW_S:
                 self._bar_drawn_s = now_s
-                bar = meter(heard_s, source, told, _columns() - 1)
+                bar = meter(heard_s, source, told, terminal_columns() - 1)
                 if bar != self._bar:
                     self._bar = bar
                     self._draw()
@@ -88,7 +71,7 @@ class TerminalView(LiveView):
         """Take the bar, and the line that still grows, off the screen for a moment."""
         with self._drawing:
             self._draw()  # what an utterance that is over has still to show comes before
-            write_out(self._erasure())
+            write_out(erasure(self._below))
             self._below = []
             try:
                 yield
@@ -103,7 +86,7 @@ class TerminalView(LiveView):
     def close(self) -> None:
         """Leave the text, and nothing else, on the screen."""
         with self._drawing:
-            self._over += _rows(self._committed, _columns() - 1)
+            self._over += rows_of(self._committed, terminal_columns() - 1)
             self._committed, self._tentative, self._bar = [], [], ""
             self._draw()
 
@@ -114,44 +97,19 @@ class TerminalView(LiveView):
 
     def _draw(self) -> None:
         """In one write: a frame that comes in pieces flickers."""
-        columns, lines = _columns(), shutil.get_terminal_size().lines
-        rows = _rows([*self._committed, *self._tentative], columns - 1)
+        columns, lines = terminal_columns(), shutil.get_terminal_size().lines
+        rows = rows_of([*self._committed, *self._tentative], columns - 1)
         settled = _settled(rows)
-        frame = [self._erasure(), *(f"{_drawn(row)}\n" for row in [*self._over, *rows[:settled]])]
+        frame = [erasure(self._below), *(f"{drawn(row)}\n" for row in [*self._over, *rows[:settled]])]
         growing = rows[settled:][-max(lines - 1, 1) :]  # the cursor cannot go up to what has left the screen
-        frame += [f"{_drawn(row)}\n" for row in growing]
+        frame += [f"{drawn(row)}\n" for row in growing]
         bar = set_cell_size(self._bar, columns - 1) if self._bar else ""
-        frame.append(f"{_INVERSE}{bar}{_PLAIN}" if bar else "")
+        frame.append(inverse(bar))
         self._committed = self._committed[sum(map(len, rows[:settled])) :]
         self._below = [sum(cell_len(piece.text) for piece in row) for row in growing] + [cell_len(bar)]
         self._over = []
         self._stale = False
         write_out("".join(frame))
-
-    def _erasure(self) -> str:
-        """Give what takes the rows off the screen that are drawn anew; the cursor stands in the last one."""
-        if not self._below:
-            return ""
-        # A terminal that has become narrower has broken the rows anew.
-        columns = _columns()
-        up = sum(max(-(-width // columns), 1) for width in self._below) - 1
-        return "\r" + (f"\x1b[{up}A" if up else "") + _ERASE_BELOW
-
-
-def _rows(pieces_: Sequence[Piece], width: int) -> list[Row]:
-    """Break text into rows of at most `width` cells, between words where that can be done."""
-    rows: list[Row] = []
-    left = 0
-    for piece in pieces_:
-        cells = cell_len(piece.text)
-        if cells > left or not rows:
-            first = Piece(piece.text.lstrip(), piece.tentative)
-            rows.append([first])
-            left = width - cell_len(first.text)
-        else:
-            rows[-1].append(piece)
-            left -= cells
-    return rows
 
 
 def _settled(rows: Sequence[Row]) -> int:
@@ -160,18 +118,3 @@ def _settled(rows: Sequence[Row]) -> int:
         if row[-1].tentative:
             return number
     return max(len(rows) - 1, 0)
-
-
-def _split(text: str, *, tentative: bool) -> Row:
-    width = _columns() - 1
-    return [Piece(part, tentative) for word in re.findall(r"\s*\S+", text) for part in chop_cells(word, width)]
-
-
-def _drawn(row: Row) -> str:
-    sure = "".join(piece.text for piece in row if not piece.tentative)
-    rest = "".join(piece.text for piece in row if piece.tentative)
-    return sure + (f"{_DIM}{rest}{_PLAIN}" if rest else "")
-
-
-def _columns() -> int:
-    return max(shutil.get_terminal_size().columns, 2)

@@ -13,10 +13,14 @@ from typing import Annotated
 import typer
 
 import thoth
+from thoth.cli.config import config_app
 from thoth.cli.console import EXIT_FAILED, report
 from thoth.cli.devices import list_devices
+from thoth.cli.dictate import dictate
 from thoth.cli.doctor import doctor
 from thoth.cli.file_runs import DEBUG_VARIABLE
+from thoth.cli.history import history_app
+from thoth.cli.listen import listen
 from thoth.cli.live import live
 from thoth.cli.models import models_app
 from thoth.cli.record import record
@@ -37,10 +41,14 @@ app = typer.Typer(
 )
 app.command(epilog=EXIT_CODES)(transcribe)
 app.command(epilog=EXIT_CODES)(live)
+app.command(epilog=EXIT_CODES)(dictate)
+app.command(epilog=EXIT_CODES)(listen)
 app.command("devices")(list_devices)
 app.command(epilog=EXIT_CODES)(record)
 app.command()(doctor)
 app.add_typer(models_app, name="models")
+app.add_typer(history_app, name="history")
+app.add_typer(config_app, name="config")
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""The settings of the dictation commands: one TOML file, which environment variables and flags override."""
