@@ -63,7 +63,7 @@ class ModelNotFound(ModelError):
 
 
 class InvalidModel(ModelError):
-    """The file is not a well-formed ggml Whisper model; the message names the field at fault."""
+    """The file is not a well-formed ggml Whisper model, or wake-word model; the message names what is at fault."""
 
 
 class DownloadError(ModelError):
