@@ -47,6 +47,7 @@ PUBLIC = [
     "InvalidModel",
     "InvalidOption",
     "InvalidTransition",
+    "KeyListener",
     "LiveInput",
     "LiveSession",
     "LiveTranscript",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from thoth.dictation.hands_free import HandsFree as HandsFree
     from thoth.dictation.history import History as History
     from thoth.dictation.history_entry import HistoryEntry as HistoryEntry
+    from thoth.dictation.key_listener import KeyListener as KeyListener
     from thoth.dictation.output.callable import CallableSink as CallableSink
     from thoth.dictation.output.clipboard import ClipboardSink as ClipboardSink
     from thoth.dictation.output.command import CommandSink as CommandSink
@@ -166,6 +167,7 @@ _HOMES = {
     "InvalidModel": "thoth.errors",
     "InvalidOption": "thoth.errors",
     "InvalidTransition": "thoth.errors",
+    "KeyListener": "thoth.dictation.key_listener",
     "LiveInput": "thoth.audio.live_input",
     "LiveSession": "thoth.live.session",
     "LiveTranscript": "thoth.live.update",
@@ -276,6 +278,7 @@ __all__ = [
     "InvalidModel",
     "InvalidOption",
     "InvalidTransition",
+    "KeyListener",
     "LiveInput",
     "LiveSession",
     "LiveTranscript",
