@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from thoth.dictation.hands_free import HandsFree as HandsFree
     from thoth.dictation.history import History as History
     from thoth.dictation.history_entry import HistoryEntry as HistoryEntry
-    from thoth.dictation.key_listener import KeyListener as KeyListener
     from thoth.dictation.output.callable import CallableSink as CallableSink
     from thoth.dictation.output.clipboard import ClipboardSink as ClipboardSink
     from thoth.dictation.output.command import CommandSink as CommandSink
@@ -54,8 +53,9 @@ if TYPE_CHECKING:
     from thoth.dictation.output.typing_keys import TypingSink as TypingSink
     from thoth.dictation.pipeline import Dictation as Dictation
     from thoth.dictation.result import DictationResult as DictationResult
-    from thoth.dictation.shortcuts import Shortcut as Shortcut
-    from thoth.dictation.shortcuts import ShortcutManager as ShortcutManager
+    from thoth.dictation.shortcuts.key_listener import KeyListener as KeyListener
+    from thoth.dictation.shortcuts.manager import Shortcut as Shortcut
+    from thoth.dictation.shortcuts.manager import ShortcutManager as ShortcutManager
     from thoth.dictation.states import PipelineState as PipelineState
     from thoth.errors import AudioError as AudioError
     from thoth.errors import Cancelled as Cancelled
@@ -167,7 +167,7 @@ _HOMES = {
     "InvalidModel": "thoth.errors",
     "InvalidOption": "thoth.errors",
     "InvalidTransition": "thoth.errors",
-    "KeyListener": "thoth.dictation.key_listener",
+    "KeyListener": "thoth.dictation.shortcuts.key_listener",
     "LiveInput": "thoth.audio.live_input",
     "LiveSession": "thoth.live.session",
     "LiveTranscript": "thoth.live.update",
@@ -198,9 +198,9 @@ _HOMES = {
     "Segment": "thoth.model.transcript",
     "SessionState": "thoth.live.states",
     "SessionStatus": "thoth.live.states",
-    "Shortcut": "thoth.dictation.shortcuts",
+    "Shortcut": "thoth.dictation.shortcuts.manager",
     "ShortcutError": "thoth.errors",
-    "ShortcutManager": "thoth.dictation.shortcuts",
+    "ShortcutManager": "thoth.dictation.shortcuts.manager",
     "ShortcutPressed": "thoth.dictation.events",
     "ShortcutReleased": "thoth.dictation.events",
     "ShortcutTriggered": "thoth.dictation.events",

@@ -30,7 +30,7 @@ from thoth.dictation.hands_free import HandsFree
 from thoth.dictation.history import History
 from thoth.dictation.output.paste import PasteSink
 from thoth.dictation.pipeline import Dictation
-from thoth.dictation.shortcuts import ShortcutManager
+from thoth.dictation.shortcuts.manager import ShortcutManager
 from thoth.wake.wakeword import WakeWord
 
 def tell(event):

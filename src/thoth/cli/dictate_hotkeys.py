@@ -23,7 +23,7 @@ class Hotkeys:
     """
 
     def __init__(self, config: Config) -> None:
-        from thoth.dictation.shortcuts import ShortcutManager
+        from thoth.dictation.shortcuts.manager import ShortcutManager
 
         self.events = Events()
         self._run: DictateRun | None = None

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from thoth.dictation.shortcut_keys import MODIFIERS, key_named
+from thoth.dictation.shortcuts.keys import MODIFIERS, key_named
 from thoth.errors import ShortcutError
 
 _UNTRUSTED: Final = (

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Final, Literal, Self, get_args
 
 from thoth.dictation.events import ShortcutPressed, ShortcutReleased, ShortcutTriggered
-from thoth.dictation.key_listener import KeyListener, PynputListener
-from thoth.dictation.shortcut_keys import Combination, parse_keys
+from thoth.dictation.shortcuts.key_listener import KeyListener, PynputListener
+from thoth.dictation.shortcuts.keys import Combination, parse_keys
 from thoth.errors import InvalidOption, ShortcutError
 from thoth.observe.events import Events
 

@@ -18,8 +18,8 @@ from python_process import PythonProcess
 from x_display import XDisplay, key_down, key_up, press
 
 from thoth.dictation.events import ShortcutPressed, ShortcutReleased
-from thoth.dictation.key_listener import LONGEST_START_S, LONGEST_STOP_S
-from thoth.dictation.shortcuts import ShortcutManager
+from thoth.dictation.shortcuts.key_listener import LONGEST_START_S, LONGEST_STOP_S
+from thoth.dictation.shortcuts.manager import ShortcutManager
 from thoth.errors import ShortcutError
 
 LONGEST_S = 20.0
@@ -89,7 +89,7 @@ def test_after_a_failure_it_starts_as_soon_as_it_can(session: pytest.MonkeyPatch
     """In a process of its own, where pynput was not imported before."""
     program = """
 import os, sys
-from thoth.dictation.shortcuts import ShortcutManager
+from thoth.dictation.shortcuts.manager import ShortcutManager
 from thoth.errors import ShortcutError
 manager = ShortcutManager()
 for name in ("", ":4711"):
@@ -113,7 +113,7 @@ def test_without_the_extra_it_is_named() -> None:
 import os, sys
 sys.modules["Xlib"] = sys.modules["pynput"] = None
 os.environ |= {"DISPLAY": ":0"}
-from thoth.dictation.shortcuts import ShortcutManager
+from thoth.dictation.shortcuts.manager import ShortcutManager
 ShortcutManager().start()
 """
     env = {name: value for name, value in os.environ.items() if name not in ("WAYLAND_DISPLAY", "XDG_SESSION_TYPE")}
@@ -126,7 +126,7 @@ ShortcutManager().start()
 def test_pynput_is_loaded_by_the_start_only() -> None:
     program = """
 import sys
-from thoth.dictation.shortcuts import ShortcutManager
+from thoth.dictation.shortcuts.manager import ShortcutManager
 ShortcutManager().register("dictate", "ctrl+alt+d")
 print(sorted({"pynput", "Xlib"} & set(sys.modules)))
 """

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thoth.dictation.shortcut_keys import MODIFIERS, Combination, key_named, parse_keys
+from thoth.dictation.shortcuts.keys import MODIFIERS, Combination, key_named, parse_keys
 from thoth.errors import InvalidOption
 
 PARTS = st.sampled_from(["ctrl", "left ctrl", "right ctrl", "alt", "right alt", "altgr", "shift", "super"])

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from thoth.dictation.pynput_hooks import keys_of_x, name_of, other_hook, x_hook
-from thoth.dictation.x_nudge import Nudge
+from thoth.dictation.shortcuts.pynput_hooks import keys_of_x, name_of, other_hook, x_hook
+from thoth.dictation.shortcuts.x_nudge import Nudge
 from thoth.errors import ShortcutError
 
 KeyCallback = Callable[[str, bool], None]

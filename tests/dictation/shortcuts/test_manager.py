@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from x_display import TextField, XDisplay, key_down, key_up, press, xdotool
 
 from thoth.dictation.events import ShortcutPressed, ShortcutReleased, ShortcutTriggered
-from thoth.dictation.key_listener import EndCallback, KeyCallback, KeyListener
-from thoth.dictation.shortcuts import Shortcut, ShortcutManager
+from thoth.dictation.shortcuts.key_listener import EndCallback, KeyCallback, KeyListener
+from thoth.dictation.shortcuts.manager import Shortcut, ShortcutManager
 from thoth.errors import InvalidOption, ShortcutError
 from thoth.observe.events import Events
 
