@@ -33,7 +33,13 @@ def test_what_is_no_address_is_refused(given: object) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["http://me:s3cr3t@host/v1", "https://host/v1?api_key=s3cr3t", "https://host?token=s3cr3t", "ftp://me:s3cr3t@host"],
+    [
+        "http://me:s3cr3t@host/v1",
+        "https://host/v1?api_key=s3cr3t",
+        "https://host?token=s3cr3t",
+        "https://host?code=s3cr3t",
+        "ftp://me:s3cr3t@host",
+    ],
 )
 def test_an_address_with_a_secret_is_refused_without_repeating_it(given: str) -> None:
     with pytest.raises(InvalidOption) as raised:

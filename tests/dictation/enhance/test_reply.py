@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from thoth.dictation.enhance.reply import bare, shown_so_far, without_reasoning
@@ -67,3 +69,11 @@ def test_while_it_streams_neither_reasoning_nor_markers_are_shown() -> None:
 
 def test_a_smaller_sign_in_a_text_is_shown() -> None:
     assert shown_so_far("a < b and <dict>", FENCE) == "a < b and <dict>"
+
+
+def test_trimmings_without_end_are_given_up_in_time() -> None:
+    said = " ".join(f"word{at:04}" for at in range(1000))
+    begin_s = time.process_time()
+    assert bare(f"{said}" + "\n\nNo." * 2000, said, FENCE) == ""
+    assert time.process_time() - begin_s < 5.0
+    assert bare(f"{said}" + "\n\nNo." * 10, said, FENCE) == said

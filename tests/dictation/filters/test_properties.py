@@ -119,7 +119,7 @@ _SMALL_ENTRY = _SMALL_TEXT.filter(str.strip)
 @given(
     replacements=st.dictionaries(_SMALL_ENTRY, _SMALL_ENTRY, max_size=4), terms=st.lists(_SMALL_ENTRY), text=_SMALL_TEXT
 )
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_entries_of_a_dictionary_chase_each_other(replacements: dict[str, str], terms: list[str], text: str) -> None:
     filter_ = dictionary_for(replacements, terms, 0.5)
     once = filter_(text)
@@ -171,8 +171,7 @@ def test_a_plain_sentence_is_never_emptied(code: str, parts: list[tuple[str, str
         assert any(character.isalpha() for character in done)
 
 
-_LONG = 300_000
-_MEGABYTE = 1_000_000
+_LONG = 100_000
 _ADVERSARIAL = {
     "blanks": " ",
     "line breaks": "\n",
@@ -194,7 +193,9 @@ _ADVERSARIAL = {
     "one command": "comma ",
     "deletes": "a. scratch that. ",
     "breaks": "new line ",
-    "quoting": "open quote ",
+    "quoting": "open quote close quote ",
+    "opening": "open quote ",
+    "doubts": "the period ",
     "literals": "literal ",
     "phrases begun": "new open close question ",
     "loops": "a b a b a b c ",
@@ -206,17 +207,17 @@ _ADVERSARIAL = {
 
 @pytest.mark.parametrize("name", _ADVERSARIAL)
 def test_time_grows_with_the_text_and_not_faster(name: str) -> None:
-    """Anything quadratic takes hours; the bound is some twenty times what a slow machine needs."""
+    """Anything quadratic takes minutes; the bound is some ten times what a busy machine needs."""
     _require_done_in_time(_ADVERSARIAL[name] * (_LONG // len(_ADVERSARIAL[name])))
 
 
-def test_a_megabyte_of_ordinary_words_is_done_in_time() -> None:
+def test_ordinary_words_are_done_in_time() -> None:
     sentence = " ".join(ORDINARY) + ". "
-    _require_done_in_time(sentence * (_MEGABYTE // len(sentence)))
+    _require_done_in_time(sentence * (_LONG // len(sentence)))
 
 
 def _require_done_in_time(text: str) -> None:
     chain = filters_for(FilterSettings(dictionary=_DICTIONARY, terms=_TERMS))
     begin = time.process_time()
     chain(text)
-    assert time.process_time() - begin < 120
+    assert time.process_time() - begin < 20

@@ -75,3 +75,12 @@ def test_what_makes_no_sense_is_refused() -> None:
         CallableSink("print")  # type: ignore[arg-type]
     with pytest.raises(InvalidOption, match="timeout_s must be above 0"):
         CallableSink(print, timeout_s=0)
+
+
+async def _store(text: str) -> None:
+    raise AssertionError("nobody awaits it")
+
+
+def test_an_async_function_is_refused_since_its_text_would_be_lost() -> None:
+    with pytest.raises(InvalidOption, match=r"function must not be async, as .*_store.* is: give one that"):
+        CallableSink(_store)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -43,6 +45,13 @@ def test_a_failure_tells_the_status_and_the_end_of_stderr(cancel: thoth.CancelTo
         CommandSink("kill $$", shell=True).deliver("hello", cancel)
 
 
+def test_no_argument_of_it_is_in_a_message_since_a_key_may_be(cancel: thoth.CancelToken) -> None:
+    for sink in (CommandSink("false -H 'Bearer s3cr3t'"), CommandSink("false s3cr3t", shell=True)):
+        assert sink.name == "command false"
+        with pytest.raises(OutputError, match=r"^command false failed with exit status 1$"):
+            sink.deliver("hello", cancel)
+
+
 @pytest.mark.parametrize("command", ["true", "head -c 1", "sh -c 'exec <&-; sleep 0.2'"])
 def test_one_that_does_not_read_its_stdin_has_not_failed(command: str, cancel: thoth.CancelToken) -> None:
     CommandSink(command).deliver("x" * 1_000_000, cancel)
@@ -72,8 +81,8 @@ def test_after_its_time_it_is_killed_with_all_that_it_started(tmp_path: Path, ca
     # Its children do not end when asked to, either.
     command = f"trap '' TERM; sleep 60 & echo $! > {tmp_path}/pid; sleep 60"
     threads, started_s = threading.active_count(), time.monotonic()
-    with pytest.raises(OutputError, match=r"did not end within 0\.5 s and was killed"):
-        CommandSink(command, 0.5, shell=True).deliver("hello", cancel)
+    with pytest.raises(OutputError, match=r"did not end within 1\.5 s and was killed"):
+        CommandSink(command, 1.5, shell=True).deliver("hello", cancel)
     assert time.monotonic() - started_s < 20.0
     _assert_ended(int((tmp_path / "pid").read_text()))
     assert threading.active_count() == threads
@@ -86,6 +95,22 @@ def test_a_cancel_kills_it_at_once(tmp_path: Path, cancel: thoth.CancelToken) ->
     with pytest.raises(thoth.Cancelled):
         CommandSink(f"sleep 60 & echo $! > {tmp_path}/pid; wait", shell=True).deliver("hello", cancel)
     assert time.monotonic() - started_s < 20.0
+    _assert_ended(int((tmp_path / "pid").read_text()))
+
+
+def test_it_does_not_outlive_the_program_whose_limit_it_has(tmp_path: Path) -> None:
+    code = """
+import pathlib, sys, threading, time
+import thoth
+from thoth.dictation.output.command import CommandSink
+
+path = pathlib.Path(sys.argv[1])
+sink = CommandSink(f"echo $$ > {path}; sleep 60", shell=True)
+threading.Thread(target=sink.deliver, args=("hello", thoth.CancelToken()), daemon=True).start()
+while not path.exists() or not path.read_text().endswith("\\n"):
+    time.sleep(0.01)
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "pid")], check=True, timeout=50)
     _assert_ended(int((tmp_path / "pid").read_text()))
 
 
@@ -114,12 +139,13 @@ def test_what_is_no_command_is_refused(command: object) -> None:
 def _assert_ended(pid: int) -> None:
     """Nobody may have collected it yet, but it runs no more."""
     deadline_s = time.monotonic() + 10.0
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
 
 
 def _cancel_once_there(path: Path, cancel: thoth.CancelToken) -> None:
-    while not path.exists():
+    while not path.exists() or not path.read_text().endswith("\n"):
         time.sleep(0.01)
     cancel.cancel()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -55,6 +57,23 @@ def test_one_that_fails_costs_the_others_nothing(tmp_path: Path, cancel: thoth.C
     assert first == "theirs failed: RuntimeError: no room"
     assert "/dev/full" in second
     assert third.startswith("theirs failed: SystemExit")
+
+
+def test_a_sink_or_an_error_that_is_not_as_it_should_be_costs_the_others_nothing(cancel: thoth.CancelToken) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    class Nameless:
+        limit_s = None
+
+        def deliver(self, text: str, cancel: thoth.CancelToken) -> None:
+            raise Mute
+
+    got: list[str] = []
+    errors = deliver_all([Nameless(), SinkOf(lambda text, _: got.append(text))], "hello", cancel)  # type: ignore[list-item]
+    assert got == ["hello"]
+    assert list(map(str, errors)) == ["Nameless failed: Mute"]
 
 
 def test_a_slow_one_does_not_keep_the_others_waiting(cancel: thoth.CancelToken) -> None:
@@ -132,6 +151,32 @@ def test_a_cancel_does_not_wait_for_one_that_does_not_heed_it(cancel: thoth.Canc
         assert time.monotonic() - started_s < 10.0
     finally:
         end.set()
+
+
+def test_an_interruption_calls_the_sinks_off() -> None:
+    """As Ctrl-C on the thread that waits for them."""
+    code = """
+import os, signal, threading
+import thoth
+from thoth.dictation.output.delivery import deliver_all
+
+class Patient:
+    name = "patient"
+    over = threading.Event()
+
+    def deliver(self, text, cancel):
+        os.kill(os.getpid(), signal.SIGINT)
+        while not cancel.cancelled:
+            self.over.wait(0.01)
+        self.over.set()
+
+try:
+    deliver_all([Patient()], "hello", thoth.CancelToken())
+except KeyboardInterrupt:
+    print(Patient.over.wait(20))
+"""
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert finished.stdout == "True\n"
 
 
 def test_a_cancel_that_comes_when_all_is_done_changes_nothing(cancel: thoth.CancelToken) -> None:

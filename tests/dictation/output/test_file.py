@@ -94,6 +94,8 @@ def test_a_place_where_no_file_can_be_is_refused_at_once(tmp_path: Path) -> None
         FileSink(tmp_path)
     with pytest.raises(OutputError, match="null character"):
         FileSink("a\0b")
+    with pytest.raises(OutputError, match="File name too long"):
+        FileSink(tmp_path / ("a" * 300))
 
 
 def test_a_folder_that_goes_later_is_an_output_error(tmp_path: Path, cancel: thoth.CancelToken) -> None:

@@ -18,7 +18,7 @@ def test_each_form_makes_its_sink(display: XDisplay, tmp_path: Path) -> None:
     specs = ["stdout", "clipboard", "paste", "paste:ctrl+shift+v", "type", f"file:{tmp_path}/a:b", "command:cat -A"]
     sinks = [sink_from(spec) for spec in specs]
     assert all(isinstance(sink, Sink) for sink in sinks)
-    names = ["stdout", "clipboard", "paste", "paste", "typing", f"file {tmp_path}/a:b", "command cat -A"]
+    names = ["stdout", "clipboard", "paste", "paste", "typing", f"file {tmp_path}/a:b", "command cat"]
     assert [sink.name for sink in sinks] == names
 
 

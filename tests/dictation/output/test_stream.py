@@ -76,3 +76,11 @@ def test_nothing_is_written_after_a_cancel(cancel: thoth.CancelToken) -> None:
     with pytest.raises(thoth.Cancelled):
         StreamSink(stream).deliver("hello", cancel)
     assert stream.getvalue() == ""
+
+
+def test_a_program_without_a_standard_output_is_told(
+    monkeypatch: pytest.MonkeyPatch, cancel: thoth.CancelToken
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OutputError, match="there is no standard output here"):
+        StreamSink().deliver("hello", cancel)

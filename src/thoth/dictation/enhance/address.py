@@ -10,7 +10,7 @@ import httpx
 from thoth.errors import InvalidOption
 
 COMPLETIONS = "/chat/completions"
-_SECRET_NAME = re.compile(r"key|token|secret|password|auth|sig", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"key|token|secret|password|auth|sig|^code$", re.IGNORECASE)
 
 
 def chat_url(url: object) -> httpx.URL:

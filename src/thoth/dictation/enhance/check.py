@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from thoth.dictation.enhance.likeness import likeness
 from thoth.dictation.enhance.phrases import (
     AGREEMENT,
@@ -25,6 +27,7 @@ QUOTED_WORDS = 3
 OPENING_WORDS = 6
 QUESTION_OPENING_WORDS = 3
 
+_QUESTION_MARK = re.compile(r"\?(?!\S)|？")
 _QUESTION_WORDS = all_words(QUESTION_WORDS)
 _QUESTION_VERBS = all_words(QUESTION_VERBS)
 _OPENERS = all_words(FILLERS) - {"i", "you"}
@@ -70,7 +73,9 @@ def _is_answer(said: str, edited: str) -> bool:
     if AGREEMENT.match(edited) and edited_words[0] not in words[:OPENING_WORDS]:
         return True
     if "?" in edited or "？" in edited:
-        return False
+        # The question, and the answer after it.
+        tail = words_of(_QUESTION_MARK.split(edited)[-1])
+        return bool(tail) and likeness(words, tail).said < LEAST_SAID
     if _QUESTION_WORDS.intersection(words[:QUESTION_OPENING_WORDS]) and not _QUESTION_WORDS.intersection(edited_words):
         return True
     first = next((word for word in words if word not in _OPENERS), "")

@@ -17,6 +17,8 @@ _LAST_PARAGRAPH = re.compile(r"\n\s*\n(?=\S)(?!.*\n\s*\n\S)", re.DOTALL)
 FOREIGN = 0.4
 """An introduction or closing note shares at most so much with what was said."""
 LONGEST_INTRODUCTION = 14
+MOST_TRIMMINGS = 30
+"""Around one text. Each costs a comparison with all that was said, which nothing interrupts."""
 
 
 def without_reasoning(reply: str) -> str:
@@ -37,11 +39,17 @@ def shown_so_far(reply: str, fence: str) -> str:
 
 
 def bare(reply: str, said: str, fence: str) -> str:
-    """Return the text in a finished reply; what was said so itself, quotes for instance, stays."""
+    """Return the text in a finished reply; what was said so itself, quotes for instance, stays.
+
+    Empty where there is no end of trimmings, as from a model that says "No." until it is stopped.
+    """
     text = without_reasoning(reply) if not _REASONING_END.search(said) else reply
-    while (barer := _once_barer(text.strip(), said.strip(), fence)) != text:
+    for _ in range(MOST_TRIMMINGS):
+        barer = _once_barer(text.strip(), said.strip(), fence)
+        if barer == text:
+            return text
         text = barer
-    return text
+    return ""
 
 
 def _once_barer(text: str, said: str, fence: str) -> str:

@@ -38,7 +38,8 @@ QUALIFIERS: Final = words(
 )
 
 # Subtitles' last lines, which the model learnt to write on silence. What somebody may well dictate as a whole
-# ("Thank you.", "Bye.", "Merci.") is not here, though the model invents it too: no speech is told from audio.
+# ("Thank you.", "Bye.", "Merci.", "Please subscribe.") is not here, though the model invents it too: no speech is told
+# from audio.
 STOCK: Final = frozenset(
     line.strip()
     for line in """
@@ -53,13 +54,10 @@ STOCK: Final = frozenset(
     thanks for watching please subscribe to my channel
     thank you for watching please subscribe
     thank you for watching please subscribe to my channel
-    please subscribe
     please subscribe to my channel
     please subscribe to our channel
     don t forget to like and subscribe
     don t forget to subscribe
-    please like and subscribe
-    like and subscribe
     subtitles by the amara org community
     subtitles by amara org
     captions by amara org
@@ -95,7 +93,6 @@ STOCK: Final = frozenset(
     merci d avoir regardé
     merci d avoir regardé cette vidéo
     merci d avoir regardé la vidéo
-    abonnez vous
     n oubliez pas de vous abonner
     subtítulos realizados por la comunidad de amara org
     subtítulos por la comunidad de amara org
@@ -104,7 +101,6 @@ STOCK: Final = frozenset(
     gracias por ver el vídeo
     muchas gracias por ver el video
     gracias por ver
-    suscríbete
     suscríbete al canal
     no olvides suscribirte
     """.splitlines()

@@ -11,6 +11,8 @@ from thoth.dictation.filters.sentences import ends_sentence
 _MODELS_OWN: Final = ",.;:?!…—–-"
 _PAUSES: Final = ",;—–-"
 _LONGEST_BREAK: Final = "\n\n"
+CLOSER_OF: Final = {'"': '"', "„": "“", "«": "»", "(": ")"}
+"""Which mark closes what another opens; question marks are closed by themselves."""
 _LIST_MARK: Final = "-"
 """What a hyphen or dash at the beginning of a line is."""
 
@@ -25,6 +27,8 @@ class CommandWriter:
         """How much of the last piece's closing punctuation was dictated; only the rest is the model's to take back."""
         self._breaks = ""
         self._opening = ""
+        self._opened: list[str] = []
+        """The closing marks of what was opened."""
         self._glued = False
         self._small = False
         self._commanded = False
@@ -33,6 +37,10 @@ class CommandWriter:
     def has_something(self) -> bool:
         """Whether there is anything to take back."""
         return bool(self._out or self._breaks)
+
+    def has_open(self, closing: str) -> bool:
+        """Whether what `closing` closes was opened."""
+        return closing in self._opened
 
     @property
     def after_break(self) -> bool:
@@ -71,6 +79,7 @@ class CommandWriter:
             case "mark":
                 self._mark(command.text, own)
             case "close":
+                self._opened.remove(command.text)
                 self._close(command.text, own)
             case "join" | "dash" if self.after_break:
                 self._append(Piece(self._breaks, self._opening, "", _LIST_MARK))
@@ -83,6 +92,7 @@ class CommandWriter:
                 self._append(Piece(self._breaks or self._blank, self._opening, command.text, ""))
             case "open":
                 self._opening += command.text
+                self._opened.append(CLOSER_OF.get(command.text, ""))
                 self._glued = self._glued and not self._breaks
             case "break":
                 self._break(command.text)

@@ -1,8 +1,9 @@
 """Words that fill a pause: um, uh, äh, euh.
 
 Only sounds; a word with a meaning ("like", "so", "este") is never taken for one, nor is what is written in capitals
-(UM, ER), in quotes, or after "the word". The punctuation that the model put around a filler goes with it: the commas
-on both sides, except after words such as "yes", which have one anyway; what ends the sentence moves to the word before.
+(UM, ER), in quotes, after "the word", or after a number ("50 um" of steel). The punctuation that the model put around a
+filler goes with it: the commas on both sides, except after words such as "yes", which have one anyway; what ends the
+sentence moves to the word before.
 
 Idempotent. Time is linear in the text.
 """
@@ -43,7 +44,9 @@ def _is_filler(piece: Piece, before: Piece | None, language: Language) -> bool:
         return False
     if piece.key in language.tags and "?" in piece.closing:
         return False
-    return before is None or before.key not in language.words_for_word
+    if before is None or before.closing:
+        return True
+    return before.key not in language.words_for_word and (bool(piece.closing) or not before.core[-1:].isdigit())
 
 
 def _hand_over(filler: Piece, before: Piece | None, after: Piece | None, language: Language) -> None:

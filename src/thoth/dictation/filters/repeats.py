@@ -1,8 +1,8 @@
 """Loops: the model says the same words again and again.
 
-Only what nobody says is taken for a loop: one word eight times in a row, two words four times, three to twenty words
-three times. Numbers never are: "zero zero zero zero" is dictated. What stays is the first turn, with the punctuation
-of the last one.
+Only what hardly anybody says is taken for a loop: one word eight times in a row, two or three words five times, four
+to twenty words three times. "I love you, I love you, I love you" and "hip hip hooray" stay. Numbers never are a loop:
+"zero zero zero zero" is dictated. What stays is the first turn, with the punctuation of the last one.
 
 Not idempotent in contrived cases, where a loop taken out of another leaves a third. Time is linear in the text.
 """
@@ -45,7 +45,7 @@ def _keys(pieces: list[Piece]) -> list[str]:
 
 
 def _turns_of_a_loop(words: int) -> int:
-    return {1: 8, 2: 4}.get(words, 3)
+    return {1: 8, 2: 5, 3: 5}.get(words, 3)
 
 
 def _further_turns(keys: list[str], words: int) -> list[tuple[int, int]]:

@@ -23,6 +23,11 @@ def _is_abbreviation(piece: Piece, language: Language | None) -> bool:
         return not key.replace(".", "").isdigit()
     if language is None:
         return len(key) == 1 and key.isalpha()
-    if language.ordinals_have_a_stop and key.isdigit() and len(key) <= 2:
+    if language.ordinals_have_a_stop and _is_ordinal(piece.core):
         return True
     return key in language.abbreviations or (len(key) == 1 and key.isalpha() and key not in language.capitals)
+
+
+def _is_ordinal(core: str) -> bool:
+    """Whether this may be the third or the fourteenth: "3", "XIV"."""
+    return (core.isdigit() and len(core) <= 2) or set(core) <= set("IVX")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from thoth.dictation.output.sink import POLL_S, check_not_cancelled
+from thoth.dictation.output.sink import POLL_S, check_not_cancelled, checked_timeout, described
 from thoth.errors import InvalidOption, OutputError
 
 if TYPE_CHECKING:
@@ -28,13 +29,16 @@ class CallableSink:
     def __init__(self, function: Callable[[str], object], name: str | None = None, *, timeout_s: float = 30.0) -> None:
         if not callable(function):
             raise InvalidOption(f"function must be callable with a text, not {function!r}")
-        if not timeout_s > 0:
-            raise InvalidOption(f"timeout_s must be above 0, not {timeout_s!r}")
+        if inspect.iscoroutinefunction(function):
+            raise InvalidOption(
+                f"function must not be async, as {function!r} is: give one that hands the text to your loop, by "
+                "asyncio.run_coroutine_threadsafe or loop.call_soon_threadsafe"
+            )
         self._function = function
-        self._timeout_s = timeout_s
+        self._timeout_s = checked_timeout(timeout_s)
         self._thread: threading.Thread | None = None
         self.name = name or f"function {getattr(function, '__qualname__', None) or type(function).__name__}"
-        self.limit_s = timeout_s + _ENDING_S
+        self.limit_s = self._timeout_s + _ENDING_S
 
     def deliver(self, text: str, cancel: CancelToken) -> None:
         """Call the function and wait for its end. Raises OutputError, Cancelled."""
@@ -51,14 +55,10 @@ class CallableSink:
                 raise OutputError(f"{self.name} did not end within {self._timeout_s:g} s and is left behind")
             self._thread.join(POLL_S)
         if failure:
-            raise OutputError(f"{self.name} failed: {_described(failure[0])}") from failure[0]
+            raise OutputError(f"{self.name} failed: {described(failure[0])}") from failure[0]
 
     def _call(self, text: str, failure: list[BaseException]) -> None:
         try:
             self._function(text)
         except BaseException as error:  # what it means to end is its thread, not this program
             failure.append(error)
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

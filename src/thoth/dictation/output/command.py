@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from thoth.dictation.output.process import Finished, Stopped, run_bounded
-from thoth.dictation.output.sink import check_not_cancelled, encodable
+from thoth.dictation.output.sink import check_not_cancelled, checked_timeout, encodable
 from thoth.errors import InvalidOption, OutputError
 
 if TYPE_CHECKING:
@@ -26,19 +26,17 @@ class CommandSink:
 
     A string is split as a shell would, but no shell runs it unless `shell` is true; a sequence of strings is taken as
     it stands. Its stdout is thrown away. Delivered means that it exited with 0, whether or not it read its stdin.
-    On failure OutputError carries its exit status and the last lines of its stderr. After `timeout_s`, or when
-    cancelled, it is killed with every process of its group; what it did until then stays done. Raises OutputError when
-    made if there is no such program.
+    On failure OutputError carries its program, exit status and the last lines of its stderr. After `timeout_s`, when
+    cancelled, or when this program ends meanwhile, it is killed with every process of its group; what it did until then
+    stays done. Raises OutputError when made if there is no such program.
     """
 
     def __init__(self, command: str | Sequence[str], timeout_s: float = 30.0, *, shell: bool = False) -> None:
-        if not timeout_s > 0:
-            raise InvalidOption(f"timeout_s must be above 0, not {timeout_s!r}")
+        self._timeout_s = checked_timeout(timeout_s)
         self._command = _in_shell(command) if shell else _split(command)
-        self._timeout_s = timeout_s
-        shown = command if isinstance(command, str) else shlex.join(command)
-        self.name = f"command {shown}"
-        self.limit_s = timeout_s + _ENDING_S
+        # Not its arguments: messages are logged and kept in the history, and a key may be among them.
+        self.name = f"command {command.split()[0] if isinstance(command, str) and shell else self._command[0]}"
+        self.limit_s = self._timeout_s + _ENDING_S
         if shutil.which(self._command[0]) is None:
             raise OutputError(f"{self.name}: there is no program {self._command[0]!r} that can be run")
 

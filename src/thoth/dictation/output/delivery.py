@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from thoth._native import CancelToken
-from thoth.dictation.output.sink import POLL_S, Sink
+from thoth.dictation.output.sink import POLL_S, Sink, described
 from thoth.errors import Cancelled, OutputError
 
 _LOG = logging.getLogger("thoth.output")
@@ -36,13 +36,18 @@ def deliver_all(sinks: Sequence[Sink], text: str, cancel: CancelToken) -> tuple[
     for turn in turns:
         lanes.setdefault(getattr(turn.sink, "lane", None) or turn, deque()).append(turn)
     deadline_s = None
-    while [lane for lane in lanes.values() if _advance(lane, cancel)]:
-        if cancel.cancelled and deadline_s is None:
-            deadline_s = time.monotonic() + _CANCEL_S
-        if deadline_s is not None and time.monotonic() > deadline_s:
-            break
-        progress.wait(POLL_S)
-        progress.clear()
+    try:
+        while [lane for lane in lanes.values() if _advance(lane, cancel)]:
+            if cancel.cancelled and deadline_s is None:
+                deadline_s = time.monotonic() + _CANCEL_S
+            if deadline_s is not None and time.monotonic() > deadline_s:
+                break
+            progress.wait(POLL_S)
+            progress.clear()
+    except BaseException:  # Ctrl-C: nobody waits for the sinks any more
+        for turn in turns:
+            turn.call_off()
+        raise
     return _outcome(turns, cancel)
 
 
@@ -76,13 +81,15 @@ class _Turn:
         self.error: OutputError | None = None
         self.was_cancelled = False
         self.is_over = False
-        self._limit_s = float(getattr(sink, "limit_s", LIMIT_S))
+        self._name = str(getattr(sink, "name", type(sink).__name__))
+        limit_s = getattr(sink, "limit_s", LIMIT_S)
+        self._limit_s = float(limit_s) if isinstance(limit_s, (int, float)) else LIMIT_S
         self._deadline_s = 0.0
         self._text = text
         self._cancel = CancelToken(cancel)
         self._progress = progress
         self._raised: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=f"thoth-output {sink.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"thoth-output {self._name}", daemon=True)
 
     @property
     def is_at_work(self) -> bool:
@@ -106,6 +113,10 @@ class _Turn:
             self._raised = error
             self._fail(f"was not given the text: {error}")
 
+    def call_off(self) -> None:
+        """Tell the sink that nobody waits for it."""
+        self._cancel.cancel()
+
     def settle(self) -> None:
         """Decide how this ended, for good; what is still at work is left behind."""
         if self.is_over:
@@ -117,22 +128,22 @@ class _Turn:
             self._leave_behind()
         elif isinstance(self._raised, Cancelled):
             self.was_cancelled = True
-            self.error = OutputError(f"{self.sink.name}: {self._raised}")
+            self.error = OutputError(f"{self._name}: {self._raised}")
         elif isinstance(self._raised, OutputError):
             self.error = self._raised
         elif self._raised is not None:
-            self._fail(f"failed: {type(self._raised).__name__}: {self._raised}")
+            self._fail(f"failed: {described(self._raised)}")
 
     def _leave_behind(self) -> None:
         self.was_cancelled = self._cancel.cancelled
         self._cancel.cancel()
         _hanging.add(self.sink, self._thread)
-        _LOG.warning("%s hangs and is left behind on its thread", self.sink.name)
+        _LOG.warning("%s hangs and is left behind on its thread", self._name)
         self._fail(f"did not end within {self._limit_s:g} s and is left behind")
 
     def _fail(self, what: str) -> None:
         self.is_over = True
-        self.error = OutputError(f"{self.sink.name} {what}")
+        self.error = OutputError(f"{self._name} {what}")
         self.error.__cause__ = self._raised
 
     def _run(self) -> None:

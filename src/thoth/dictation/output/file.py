@@ -49,9 +49,13 @@ class FileSink:
             raise OutputError(f"cannot append to {self.path}: {_reason(error)}") from error
 
     def _check_place(self) -> None:
-        if self.path.is_dir():
+        try:
+            is_folder, has_folder = self.path.is_dir(), self.path.parent.is_dir()
+        except OSError as error:  # a name that is too long, a folder that may not be looked into
+            raise OutputError(f"cannot append to {self.path}: {_reason(error)}") from error
+        if is_folder:
             raise OutputError(f"{self.path} is a folder: name a file in it")
-        if not self.path.parent.is_dir():
+        if not has_folder:
             raise OutputError(f"cannot append to {self.path}: there is no folder {self.path.parent}; make it first")
 
     def _append(self, data: bytes, cancel: CancelToken) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import selectors
@@ -55,6 +56,7 @@ def run_bounded(
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    _working[process] = os.getpid()
     try:
         exchange = _Exchange(process, data)
         try:
@@ -64,7 +66,21 @@ def run_bounded(
     except BaseException:
         end_group(process)
         raise
+    finally:
+        del _working[process]
     return Finished(process.wait(), bytes(exchange.output), exchange.complaint.decode("utf-8", "replace").strip())
+
+
+_working: Final[dict[subprocess.Popen[bytes], int]] = {}
+"""The processes that are waited for, each with the number of the one that started it: what it forks lets them be."""
+
+
+@atexit.register
+def _end_what_works() -> None:
+    """Kill what would be left without a limit, as the threads that wait for it end with the program."""
+    for process, starter in list(_working.items()):
+        if starter == os.getpid() and process.returncode is None:
+            _signal_group(process, signal.SIGKILL)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

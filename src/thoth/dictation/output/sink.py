@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from thoth.errors import Cancelled
+from thoth.errors import Cancelled, InvalidOption
 
 if TYPE_CHECKING:
     from thoth._native import CancelToken
@@ -48,6 +48,22 @@ def plain(text: str) -> str:
     """
     lines = encodable(text).replace("\r\n", "\n").replace("\r", "\n")
     return "".join(letter for letter in lines if letter in "\n\t" or unicodedata.category(letter) != "Cc")
+
+
+def described(error: BaseException) -> str:
+    """Return the kind of an exception and what it says, whatever its own code makes of that."""
+    kind = type(error).__name__
+    try:
+        return f"{kind}: {error}" if str(error) else kind
+    except Exception:
+        return kind
+
+
+def checked_timeout(timeout_s: object) -> float:
+    """Return `timeout_s`. Raises InvalidOption unless it is a number above 0."""
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
+        raise InvalidOption(f"timeout_s must be above 0, not {timeout_s!r}")
+    return float(timeout_s)
 
 
 def check_not_cancelled(cancel: CancelToken, name: str) -> None:

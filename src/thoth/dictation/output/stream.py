@@ -29,6 +29,8 @@ class StreamSink:
         """Write the text and a newline, unless it ends with one. Raises OutputError, Cancelled."""
         check_not_cancelled(cancel, self.name)
         stream = sys.stdout if self._stream is None else self._stream
+        if stream is None:  # of a program without a console
+            raise OutputError("there is no standard output here: choose a file, the clipboard or a command")
         try:
             shown = plain(text) if stream.isatty() else encodable(text)
             stream.write(shown if shown.endswith("\n") else f"{shown}\n")

@@ -6,10 +6,12 @@ from thoth.dictation.filters.languages.language import Command, Language, phrase
 
 _DETERMINERS = words(
     """un une le la les l' ce cet cette ces mon ma mes ton ta tes son sa ses notre votre leur chaque aucun aucune quel
-    quelle du au aux des"""
+    quelle du au aux des ou à de en sans avec par pour"""
 )
+_PREPOSITIONS = words("sur dans ne n'ai n'as n'a n'est n'avons n'avez n'ont n'y n'en")
 _KINDS_OF_POINT = words(
-    "bon dernier premier deuxième second seul à mal mise rond tel quelque n'est n'a ne est de en sur même"
+    """bon dernier premier deuxième second seul à mal mise rond tel quelque n'est n'a n'ai n'y ne faut sais est de en
+    sur même rendez-vous"""
 )
 _ABOUT_IT = words("de d'eau du des d'un d'une où sur com fr est")
 _NUMBERS = words(
@@ -20,19 +22,28 @@ _NUMBERS = words(
 _COMMANDS = phrases(
     [
         (
-            "à la ligne | nouvelle ligne | retour à la ligne",
-            Command("break", "\n", words("va vais aller pêche pêcher")),
+            "à la ligne | retour à la ligne",
+            Command(
+                "break",
+                "\n",
+                words("va vais aller allé pêche pêcher revenons passez passer"),
+                words("de d'horizon d'arrivée suivante"),
+                careful=True,
+            ),
         ),
         ("point à la ligne", Command("break", ".\n", _KINDS_OF_POINT)),
-        ("nouveau paragraphe | nouvel alinéa", Command("break", "\n\n")),
-        ("virgule", Command("mark", ",", decimal=True)),
-        ("point", Command("mark", ".", _KINDS_OF_POINT, _ABOUT_IT | _NUMBERS, decimal=True)),
+        ("nouvelle ligne", Command("break", "\n", not_before=words("de du d'autobus pour entre vers"))),
+        ("nouveau paragraphe | nouvel alinéa", Command("break", "\n\n", not_before=words("de sur"))),
+        ("virgule", Command("mark", ",", not_before=words("flottante"), decimal=True)),
+        ("point", Command("mark", ".", _KINDS_OF_POINT, _ABOUT_IT | _NUMBERS, decimal=True, doubtful=True)),
         ("point final", Command("mark", ".", _KINDS_OF_POINT)),
         ("point d'interrogation", Command("mark", "?", not_before=words("sur"))),
         ("point d'exclamation", Command("mark", "!")),
         (
             "deux points | deux-points",
-            Command("mark", ":", words("a ont ai avait à de en entre par sur ces nos vos leurs"), _ABOUT_IT),
+            Command(
+                "mark", ":", words("a ont ai avait à de en entre par sur ces nos vos leurs"), _ABOUT_IT, doubtful=True
+            ),
         ),
         ("point virgule | point-virgule", Command("mark", ";")),
         ("ouvrez les guillemets | ouvrir les guillemets | ouvre les guillemets", Command("open", "«")),
@@ -54,6 +65,7 @@ FRENCH = Language(
     commands=_COMMANDS,
     literals=words("littéral littéralement"),
     determiners=_DETERMINERS,
+    prepositions=_PREPOSITIONS,
     small_words=words(
         """à au aux avec car ce ces cette comme dans de des donc du elle en est et il ils je la le les leur lui mais
         me ne nous on ou où par pas pour qu que qui sa sans se ses si son sur tu un une vous"""

@@ -7,11 +7,13 @@ from thoth.dictation.filters.languages.language import Command, Language, phrase
 _DETERMINERS = words(
     """ein eine einen einem einer eines der die das den dem des kein keine keinen keinem diesen diesem dieser diese
     dieses jeder jeden jedem jede jedes mein meine meinen dein deine sein seine seinen ihr ihre ihren unser unsere
-    im am zum zur vom beim ins"""
+    im am zum zur vom beim ins ohne oder durch hinter"""
 )
+_PREPOSITIONS = words("in an auf für mit nach seit vor zu über unter bei bis dieser weiterer")
 _KINDS_OF_POINT = words(
     """wichtiger wichtigen wichtigste wichtigsten letzter letzten erster ersten zweiter zweiten nächster nächsten
-    springende springender tiefster höchster guter halber pro auf von zu bis"""
+    springende springender tiefster höchster guter weiterer weiteren wunder wunden toter tote grüner grüne halber pro
+    auf von zu bis für und in unter"""
 )
 _NUMBERS = words(
     """null ein eins zwei zwo drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn
@@ -20,10 +22,15 @@ _NUMBERS = words(
 
 _COMMANDS = phrases(
     [
-        ("neue zeile | nächste zeile", Command("break", "\n", not_before=words("mit in"))),
-        ("neuer absatz | nächster absatz", Command("break", "\n\n", not_before=words("mit in"))),
-        ("komma", Command("mark", ",", words("fehlendes null"), decimal=True)),
-        ("punkt", Command("mark", ".", _KINDS_OF_POINT, _NUMBERS | words("für der uhr com de"), decimal=True)),
+        ("neue zeile | nächste zeile", Command("break", "\n", not_before=words("mit in bitte"))),
+        ("neuer absatz | nächster absatz", Command("break", "\n\n", not_before=words("mit in bitte"))),
+        ("komma", Command("mark", ",", words("fehlendes null mit und für"), words("für"), decimal=True)),
+        (
+            "punkt",
+            Command(
+                "mark", ".", _KINDS_OF_POINT, _NUMBERS | words("für und der uhr com de"), decimal=True, doubtful=True
+            ),
+        ),
         ("fragezeichen", Command("mark", "?", words("großes"), words("hinter"))),
         ("ausrufezeichen | ausrufungszeichen", Command("mark", "!", words("großes"))),
         ("doppelpunkt", Command("mark", ":")),
@@ -33,14 +40,15 @@ _COMMANDS = phrases(
         ("klammer auf", Command("open", "(")),
         ("klammer zu", Command("close", ")")),
         ("gedankenstrich", Command("dash", "–")),
-        ("bindestrich", Command("join", "-")),
+        ("bindestrich", Command("join", "-", words("mit"))),
         (
-            "streich das | streiche das",
-            Command("delete", not_after=words("bitte und ich"), not_before=words("aus von"), careful=True),
-        ),
-        (
-            "lösch das | lösche das",
-            Command("delete", not_after=words("bitte und ich"), not_before=words("aus von"), careful=True),
+            "streich das | streiche das | lösch das | lösche das",
+            Command(
+                "delete",
+                not_after=words("bitte und ich dann nur oder"),
+                not_before=words("aus von bitte nicht wort bild foto heute jetzt erst doch"),
+                careful=True,
+            ),
         ),
     ]
 )
@@ -52,6 +60,7 @@ GERMAN = Language(
     commands=_COMMANDS,
     literals=words("wörtlich"),
     determiners=_DETERMINERS,
+    prepositions=_PREPOSITIONS,
     small_words=words(
         """aber als am an auch auf aus bei bis da dann das dass dem den der die doch du ein eine einen er es für
         haben hat ich im in ist ja mit nach nicht noch nur ob oder sich sie sind so und uns von vor war
@@ -67,4 +76,5 @@ GERMAN = Language(
     numbers=_NUMBERS,
     ordinals_have_a_stop=True,
     line_after_comma_is_small=True,
+    nouns_are_large=True,
 )

@@ -20,7 +20,8 @@ class Command:
     - "delete": takes back the last sentence; `careful`: only where it surely is no sentence about deleting.
 
     `not_after` and `not_before` hold only for words that no punctuation parts from the phrase. `decimal`: not
-    between two numbers.
+    between two numbers. `doubtful`: people use the phrase for other things too, so it is a command only where it
+    cannot be another, or another command is in the text.
     """
 
     does: Literal["mark", "open", "close", "dash", "join", "break", "delete"]
@@ -29,6 +30,7 @@ class Command:
     not_before: Words = frozenset()
     decimal: bool = False
     careful: bool = False
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,13 @@ class Language:
     - `fillers`; of these `tags` are words where they ask ("¿eh?").
     - `keep_a_comma`: words after which a filler leaves a comma. `words_for_word`: "word" and its like.
     - `commands`, by their words; `literals`: what is said before a command to have its words.
-    - `determiners`: words before which no phrase is a command. `numbers`: number words, for `decimal`.
+    - `determiners`: words after which no phrase is a command. `prepositions`: with the determiners, words that begin
+      what "period" and its like may be the last word of.
+    - `numbers`: number words, for `decimal`.
     - `small_words`: written small unless they begin a sentence. `capitals`: what is always written large, by key.
     - `abbreviations`: without their full stop. `ordinals_have_a_stop`: "3." is the third.
     - `line_after_comma_is_small`: a line after one that ends with a comma goes on small, as in a German letter.
-    - `spaced_marks`: marks with a no-break space before them.
+    - `spaced_marks`: marks with a no-break space before them. `nouns_are_large`: as in German.
     """
 
     code: str
@@ -52,6 +56,7 @@ class Language:
     determiners: Words
     small_words: Words
     abbreviations: Words
+    prepositions: Words = frozenset()
     keep_a_comma: Words = frozenset()
     words_for_word: Words = frozenset()
     tags: Words = frozenset()
@@ -60,13 +65,14 @@ class Language:
     ordinals_have_a_stop: bool = False
     line_after_comma_is_small: bool = False
     spaced_marks: str = ""
+    nouns_are_large: bool = False
 
 
 def words(text: str) -> Words:
-    """Return the words of `text` as a set."""
-    return frozenset(text.split())
+    """Return the words of `text` as a set, as they are compared: "ß" is "ss" then."""
+    return frozenset(text.casefold().split())
 
 
 def phrases(table: Iterable[tuple[str, Command]]) -> dict[tuple[str, ...], Command]:
     """Return commands by their words; ways to say the same are parted by a bar: "full stop | period"."""
-    return {tuple(phrase.split()): command for names, command in table for phrase in names.split("|")}
+    return {tuple(phrase.casefold().split()): command for names, command in table for phrase in names.split("|")}
