@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from thoth_command import ThothCommand
+from thoth_here import ThothHere
 
 from thoth.config.keys import KEYS
 from thoth.config.schema import Config
@@ -18,7 +19,7 @@ from thoth.config.template import template
 
 @pytest.fixture
 def thoth(tmp_path: Path) -> ThothCommand:
-    command = ThothCommand(tmp_path / "models")
+    command = ThothHere(tmp_path / "models")
     command.environment |= {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOME": str(tmp_path)}
     return command
 

@@ -16,6 +16,7 @@ import pytest
 from pulse_audio import PulseServer
 from small_terminal import OnTerminal
 from thoth_command import RECORDINGS, ThothCommand
+from thoth_here import ThothHere
 
 from thoth.cli.listen_commands import MOST_AT_ONCE, WakeCommands
 from thoth.cli.screen import Screen
@@ -37,7 +38,7 @@ def pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseServer]:
 
 @pytest.fixture
 def thoth(tmp_path: Path) -> ThothCommand:
-    command = ThothCommand(tmp_path / "models")
+    command = ThothHere(tmp_path / "models")
     command.environment |= {"THOTH_HISTORY": str(tmp_path / "history"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     return command
 
@@ -96,6 +97,23 @@ def test_a_command_that_fails_is_told_and_the_listening_goes_on(thoth: ThothComm
     assert run.returncode == 0
     assert len(events(run.stdout)) == 2
     assert run.stderr.splitlines() == [f"thoth: error: {sys.executable} ended with exit code 3; listening goes on"]
+
+
+def test_a_command_does_not_wait_for_what_cannot_be_recorded(
+    hearing: ThothCommand, pulse: PulseServer, tmp_path: Path
+) -> None:
+    took = tmp_path / "took"
+    os.mkfifo(took)
+    with hearing.start("listen", "--wake", "snowboy", "--run", f"tee {took}") as run:
+        until_told("listening to", run)
+        recordings = tmp_path / "history" / "recordings"
+        recordings.rmdir()
+        recordings.write_text("no folder")
+        pulse.play(SNOWBOY)
+        assert took.read_bytes() == b""  # which ends with the command's stdin, and the microphone never does
+        until_told("what followed could not be recorded: ", run)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(20) == 0
 
 
 def test_a_terminal_shows_a_line_for_each(thoth: ThothCommand) -> None:
@@ -173,8 +191,10 @@ def test_no_more_than_a_few_run_at_once(capfd: pytest.CaptureFixture[str]) -> No
     with WakeCommands(python("import time; print('here', flush=True); time.sleep(600)"), _screen()) as commands:
         for _ in range(MOST_AT_ONCE + 1):
             commands.start(WAKE)
-    assert f"was not run: {MOST_AT_ONCE} of them are still running" in capfd.readouterr().err
     commands.wait()  # they were ended
+    told = capfd.readouterr().err
+    assert f"was not run: {MOST_AT_ONCE} of them are still running" in told
+    assert "listening goes on" not in told
 
 
 def test_a_command_is_run_without_a_shell(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

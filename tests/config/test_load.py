@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,17 @@ def test_lines_are_right_amid_texts_of_several_lines_and_quoted_keys(file: Path)
     origins = load_settings(file, {}).origins
     assert [origins[f"enhance.{key}"].rpartition(":")[2] for key in ("prompt", "attempts", "stream")] == ["2", "6", "7"]
     assert origins["wake.run"] == f"{file}:9"
+
+
+def test_lines_of_a_long_dictionary_behind_a_text_of_several_lines_are_found_at_once(file: Path) -> None:
+    words = "".join(f"w{number} = 'W'\n" for number in range(3000))
+    file.write_text(
+        f'[enhance]\nprompt = """\n[wake]\n"""\n[filters.dictionary]\n{words}[wake]\nrun = "x"\ncooldown_s = 3\n'
+    )
+    begun_s = time.process_time()
+    origins = load_settings(file, {}).origins
+    assert time.process_time() - begun_s < 5  # with the file parsed anew for each line it is a minute
+    assert (origins["filters.dictionary"], origins["wake.cooldown_s"]) == (f"{file}:5", f"{file}:3008")
 
 
 def test_what_an_editor_on_windows_writes_is_taken(file: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +16,8 @@ LONGEST_S = 3.0
 SPEECH, SILENCE = 0.9, 0.05
 
 
-def windows_of(probabilities: Sequence[float], *, rolling: bool = False) -> list[Window]:
-    planner = BurstPlanner(LONGEST_S, VadOptions(), rolling=rolling)
+def windows_of(probabilities: Sequence[float], *, rolling: bool = False, longest_s: float = LONGEST_S) -> list[Window]:
+    planner = BurstPlanner(longest_s, VadOptions(), rolling=rolling)
     return [window for probability in probabilities if (window := planner.push(probability)) is not None]
 
 
@@ -51,11 +52,12 @@ def test_a_pause_begins_a_new_window() -> None:
     assert windows[-1].begin == frames(1.0) + frames(8.0) + frames(0.3)
 
 
-def test_rolling_windows_go_on_while_speech_does_so_that_no_stretch_of_half_a_window_is_torn() -> None:
-    windows = windows_of(stream(1.0, 20.0), rolling=True)
-    assert windows[-1].end >= frames(1.0) + frames(20.0) - frames(LONGEST_S / 2)
+@pytest.mark.parametrize("longest_s", [1.0, 2.0, 3.0, 15.0])
+def test_rolling_windows_go_on_while_speech_does_so_that_no_stretch_of_half_a_window_is_torn(longest_s: float) -> None:
+    windows = windows_of(stream(1.0, 40.0), rolling=True, longest_s=longest_s)
+    assert windows[-1].end >= frames(1.0) + frames(40.0) - frames(longest_s / 2)
     for earlier, later in itertools.pairwise(window for window in windows if not window.more):
-        assert earlier.end - later.begin >= frames(LONGEST_S / 2) - 1
+        assert earlier.end - later.begin >= frames(longest_s / 2) - 1
 
 
 def test_bursts_too_short_for_a_phrase_cost_nothing() -> None:

@@ -99,7 +99,8 @@ def test_other_speech_noise_and_silence_wake_nobody(name: str, listener: WakeWor
 
 def test_another_phrase_does_not_wake(model: thoth.WhisperModel) -> None:
     listener = WakeWord("computer", model=model)
-    assert listener.feed(np.concatenate([recording(name) for name in SAID if "computer" not in name])) == []
+    others = [name for name in SAID if name.endswith("_0") and "computer" not in name]
+    assert listener.feed(np.concatenate([recording(name) for name in others])) == []
 
 
 def test_a_phrase_is_heard_after_other_speech_and_a_breath(listener: WakeWord) -> None:
@@ -109,15 +110,21 @@ def test_a_phrase_is_heard_after_other_speech_and_a_breath(listener: WakeWord) -
     assert wake.start_s > len(before) / RATE_HZ
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.integers(0, 3 * RATE_HZ), max_size=40))
-def test_blocks_of_any_size_tell_the_same(listener: WakeWord, cuts: list[int]) -> None:
+@pytest.fixture(scope="module")
+def whole(listener: WakeWord) -> tuple[Floats, Wake]:
+    """A stream, and the wake in it where it is fed at once."""
     stream = np.concatenate((recording("wake_snowboy_1"), quiet(0.5)))
     listener.reset()
-    whole = one(listener.feed(stream))
+    return stream, one(listener.feed(stream))
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 3 * RATE_HZ), max_size=40))
+def test_blocks_of_any_size_tell_the_same(listener: WakeWord, whole: tuple[Floats, Wake], cuts: list[int]) -> None:
+    stream, wake = whole
     listener.reset()
     told = [wake for block in np.split(stream, sorted(cuts)) for wake in listener.feed(block)]
-    assert one(told) == whole
+    assert one(told) == wake
 
 
 def test_a_phrase_within_the_cooldown_is_none_and_one_behind_it_is(model: thoth.WhisperModel) -> None:

@@ -99,7 +99,7 @@ class DictateCommand:
     def _model(self, stack: ExitStack) -> WhisperModel | Path:
         """Return the model's file, to be loaded while somebody speaks; the model itself where it hears phrases."""
         settings = self._config.model
-        path = model_here(settings.name or None, self._screen, offline=settings.offline)
+        path = model_here(settings.name or None, self._screen, offline=settings.offline, language=settings.language)
         if self._mode != "wake" or self._config.wake.detector != "whisper":
             return path
         return stack.enter_context(WhisperModel(path))

@@ -106,5 +106,6 @@ def _model(config: Config, screen: Screen, stack: ExitStack) -> WhisperModel:
     """Return the model that hears phrases, and what follows them."""
     from thoth.model.whisper import WhisperModel
 
-    path = model_here(config.model.name or None, screen, offline=config.model.offline)
+    chosen = config.model
+    path = model_here(chosen.name or None, screen, offline=chosen.offline, language=chosen.language)
     return stack.enter_context(WhisperModel(path))

@@ -45,6 +45,7 @@ class WakeCommands:
         self._name = printable(self._words[0])
         self._running: list[tuple[threading.Thread, subprocess.Popen[bytes]]] = []
         self._listening: IO[bytes] | None = None
+        self._is_over = False  # what ends from now on was ended
 
     @property
     def running(self) -> int:
@@ -88,6 +89,7 @@ class WakeCommands:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.hand_on("")
+        self._is_over = True
         for _, process in self._running:
             if process.poll() is None:
                 with contextlib.suppress(OSError):
@@ -109,6 +111,6 @@ class WakeCommands:
             while line := process.stdout.readline(_LONGEST_LINE):
                 self._screen.log(line.decode("utf-8", "replace").rstrip("\n"))
         status = process.wait()
-        if status:
+        if status and not self._is_over:
             how = f"ended with exit code {status}" if status > 0 else f"was ended by signal {-status}"
             self._screen.error(f"{self._name} {how}; listening goes on")

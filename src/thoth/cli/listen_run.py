@@ -7,7 +7,6 @@ import json
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from thoth.cli.console import EXIT_INTERRUPTED
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from thoth.audio.live_input import LiveInput
     from thoth.cli.listen_commands import WakeCommands
     from thoth.dictation.pipeline import Dictation
-    from thoth.dictation.result import DictationResult
     from thoth.wake.listener import WakeListener
 
 _LOOK_S: Final = 0.05
@@ -96,14 +94,15 @@ class ListenRun:
         try:
             future = dictation.start(wake=wake)
         except ThothError as error:
-            self._happenings.append(error)
-            self._listener.resume()
+            self._go_on(error)
+        except BaseException:
             self._hears_rest.clear()
-            return
-        future.add_done_callback(self._heard_rest)
+            raise
+        else:
+            future.add_done_callback(lambda done: self._go_on(PipelineComplete(done.result())))
 
-    def _heard_rest(self, done: Future[DictationResult]) -> None:
-        self._happenings.append(PipelineComplete(done.result()))
+    def _go_on(self, happening: object) -> None:
+        self._happenings.append(happening)
         self._listener.resume()
         self._hears_rest.clear()
 
@@ -117,8 +116,8 @@ class ListenRun:
                 self._look()
                 time.sleep(_LOOK_S)
         self._look()
+        self._end_stdin()
         if self._commands is not None:
-            self._commands.hand_on("")
             self._wait(self._commands)
 
     def _wait(self, commands: WakeCommands) -> None:
@@ -146,14 +145,19 @@ class ListenRun:
                 self._screen.notice(f"a piece could not be listened to, going on: {happening.message}")
             case ThothError():
                 self._screen.error(f"what followed could not be recorded: {happening}")
+                self._end_stdin()
 
     def _hand_on(self, complete: PipelineComplete) -> None:
         result = complete.result
         self._put(complete, result.text)
         if result.error is not None:
             self._screen.error(f"what followed is not all there: {result.error}")
+        self._end_stdin(result.text)
+
+    def _end_stdin(self, text: str = "") -> None:
+        """Give the command that waits for it what followed, if there was something."""
         if self._commands is not None:
-            self._commands.hand_on(result.text)
+            self._commands.hand_on(text)
 
     def _put(self, event: Any, line: str) -> None:
         if self._in_json:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Final
 
 from thoth.cli.models import download_progress
 from thoth.cli.screen import Screen
+from thoth.errors import InvalidOption
+
+ENGLISH: Final = "en"
 
 
-def model_here(name: str | None, screen: Screen, *, offline: bool) -> Path:
+def model_here(name: str | None, screen: Screen, *, offline: bool, language: str = "") -> Path:
     """Return the file of a model, which is downloaded if need be; without a name the best installed.
 
-    Raises ModelNotFound and DownloadError.
+    language: what is going to be spoken; empty leaves it to the model.
+
+    Raises ModelNotFound and DownloadError, and InvalidOption where the model does not know the language.
     """
+    path = _found(name, screen, offline=offline)
+    if language not in ("", ENGLISH):
+        _require_multilingual(path, language)
+    return path
+
+
+def _found(name: str | None, screen: Screen, *, offline: bool) -> Path:
     from thoth.model.store import ModelStore
 
     store = ModelStore()
@@ -23,3 +37,13 @@ def model_here(name: str | None, screen: Screen, *, offline: bool) -> Path:
     if choice.note is not None:
         screen.notice(choice.note)
     return choice.path
+
+
+def _require_multilingual(path: Path, language: str) -> None:
+    from thoth._native import check_model
+
+    if not check_model(os.fsencode(path))["multilingual"]:
+        raise InvalidOption(
+            f"model.language is {language!r}, and {path.name} knows English only: "
+            "take a model without '.en' in its name"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,17 +38,24 @@ class TomlFile:
 
     def origin(self, *keys: str) -> str:
         """Tell where a key stands, as "file:line"; the file alone where that is hard to tell."""
-        line = next((number for number, path in self._assignments() if path[: len(keys)] == keys), None)
+        line = next((number for number, path in self._assignments if path[: len(keys)] == keys), None)
         return str(self.path) if line is None else f"{self.path}:{line}"
 
-    def _assignments(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+    @cached_property
+    def _assignments(self) -> list[tuple[int, tuple[str, ...]]]:
+        return list(self._find_assignments())
+
+    def _find_assignments(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         table: tuple[str, ...] = ()
-        lines = self._text.splitlines()
-        has_long_texts = '"""' in self._text or "'''" in self._text
-        for number, line in enumerate(lines, 1):
-            header, assignment = _HEADER.match(line), _ASSIGNMENT.match(line)
-            if (header or assignment) and has_long_texts and not _is_whole("\n".join(lines[: number - 1])):
+        lines = self._text.split("\n")
+        whole = 0  # lines that end in the midst of nothing
+        for index, line in enumerate(lines):
+            number, header, assignment = index + 1, _HEADER.match(line), _ASSIGNMENT.match(line)
+            if not (header or assignment):
+                continue
+            if not _is_whole("\n".join(lines[whole:index])):
                 continue  # it is part of a text of several lines
+            whole = index
             if header:
                 table = _parts(f"[{header[1]}]")
                 yield number, table

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 PATIENCE_S: Final = 8.0
-"""How long the first word is waited for: who has pressed a key or called may think for a moment."""
+"""How long the first word is waited for: who has pressed a key may think for a moment."""
+
+CALLED_PATIENCE_S: Final = 4.0
+"""The same behind a wake phrase. Said again meanwhile, the phrase is no call of its own, which shall not last."""
 
 
 class SilenceWatch:
@@ -38,5 +41,6 @@ class SilenceWatch:
         if self._speaking:
             return False
         if self._last_end_s is None:
-            return position_s - self._called_until_s >= max(PATIENCE_S, self._limit_s)
+            patience_s = CALLED_PATIENCE_S if self._called_until_s else PATIENCE_S
+            return position_s - self._called_until_s >= max(patience_s, self._limit_s)
         return position_s - self._last_end_s >= self._limit_s

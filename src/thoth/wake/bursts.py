@@ -17,8 +17,8 @@ FIRST_PASS_S: Final = 0.6
 
 HOP_S: Final = 0.5
 ROLLING_HOP_S: Final = 1.5
-"""Between passes in speech that has gone on for longer than a window: half a window, so that what is said in no more
-than that is whole in one of them."""
+"""Between passes in speech that has gone on for longer than a window; half a window where that is less, so that what is
+said in no more than half a window is whole in one of them."""
 
 _SHORTEST_S: Final = 0.2
 """A burst of less is no phrase."""
@@ -58,6 +58,7 @@ class BurstPlanner:
         self._longest = frames(longest_s)
         self._silence = options.end_threshold
         self._rolling = rolling
+        self._rolling_hop = min(frames(ROLLING_HOP_S), self._longest // 2)
         self._now = 0
         self._burst: int | None = None  # where the burst that goes on began
         self._due = 0  # the frame from which the next pass is due
@@ -101,7 +102,7 @@ class BurstPlanner:
             return Window(burst, self._now, None, more=self._due - burst <= self._longest)
         if not self._rolling:
             return None
-        self._due = self._now + frames(ROLLING_HOP_S)
+        self._due = self._now + self._rolling_hop
         return Window(self._now - self._longest, self._now, None, more=False)
 
     def _last(self, burst: int, silent_from: int) -> Window | None:

@@ -79,9 +79,8 @@ class SpeechEmbeddings:
     def _rows_of(self, frames_ago: int) -> Samples:
         end = len(self._audio) - frames_ago * FRAME_SAMPLES
         rows = self._mel.run(self._audio[end - FRAME_SAMPLES - _CONTEXT_SAMPLES : end])
-        return rows.reshape(_FRAME_ROWS, _BANDS) / np.float32(10) + np.float32(
-            2
-        )  # the scale that the embedding model was made for
+        # The scale that the embedding model was made for.
+        return rows.reshape(_FRAME_ROWS, _BANDS) / np.float32(10) + np.float32(2)
 
 
 def _shift_in(array: Samples, new: Samples) -> None:

@@ -104,9 +104,17 @@ class PhraseMatcher:
         return best
 
     def without_phrase(self, text: str) -> str:
-        """Return what comes after the first phrase, without the punctuation between; all of a text without one."""
+        """Return what comes after the first phrase, without the punctuation between; all of a text without one.
+
+        Phrases that follow at once go with it: who doubts that they were heard says it again.
+        """
         match = self.find(text)
-        return text.strip() if match is None else text[match.end :].lstrip(_PUNCTUATION).rstrip()
+        while match is not None:
+            text = text[match.end :].lstrip(_PUNCTUATION)
+            match = self.find(text)
+            if match is not None and match.first_word > 0:
+                break
+        return text.strip()
 
     def _matches(self, text: str) -> Iterator[Match]:
         """Yield all that reaches the threshold, in the order in which it begins."""

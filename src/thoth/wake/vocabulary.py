@@ -58,6 +58,6 @@ def trust_in(model: WhisperModel, phrases: Sequence[str]) -> Trust:
             raise InvalidOption(
                 f"the wake phrase {phrase!r} would never be heard: the built-in model {BUILTIN_NAME} knows 151 words, "
                 f"and not {', '.join(map(repr, unknown))}; choose words of its card, such as 'hey thoth' or "
-                "'computer', or give another model, such as model='base.en'"
+                "'computer', or another model, such as base.en"
             )
     return CLOSED

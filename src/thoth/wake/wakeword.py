@@ -35,8 +35,8 @@ _SECOND_LOOK_S: Final = 0.1
 _PROBABLE_ERROR_S: Final = 0.5
 """Of a word's time in mid-speech, at most; where it is told to begin less that it has not begun."""
 
-_MOST_TOKENS: Final = 48
-"""More are not said in such a window; a model that falls into a loop would go on to 224."""
+_MOST_TOKENS_A_SECOND: Final = 16
+"""Nobody says more; a model that falls into a loop would go on to 224."""
 
 _PIECE_SAMPLES: Final = 32 * FRAME_SAMPLES  # a second at a time: what is held stays short
 _BUSY_SHARE: Final = 2.0  # passes that take longer come less often: half of the time is left for others
@@ -202,7 +202,7 @@ class WakeWord(WakeListener):
             temperature=0.0,
             condition_on_previous_text=False,
             word_timestamps=True,
-            max_new_tokens=_MOST_TOKENS,
+            max_new_tokens=round(_MOST_TOKENS_A_SECOND * self._longest_s),
             vad_filter=False,
             audio_context="reduced",
             cancel=cancel,
