@@ -262,7 +262,10 @@ def test_a_variable_for_the_key_that_is_not_set_is_said(thoth: ThothCommand) -> 
 def test_a_model_that_cannot_be_loaded_fails_and_the_recording_is_kept(thoth: ThothCommand, tmp_path: Path) -> None:
     model = tmp_path / "broken.bin"
     model.write_bytes(b"no model" * 100)
-    run = thoth("dictate", "--file", DIGITS, "-m", model)
+    at_once = thoth("dictate", "--file", DIGITS, "-m", model)
+    assert (at_once.returncode, at_once.stderr.count("\n")) == (1, 1)
+    assert "broken.bin: not a usable Whisper model" in at_once.stderr
+    run = thoth("dictate", "--file", DIGITS, "-m", model, "-l", "en")  # it need not be looked into for its languages
     assert (run.returncode, run.stdout) == (1, "")
     assert "broken.bin" in run.stderr
     assert "'thoth history retry 1' makes text of it" in run.stderr.splitlines()[-1]

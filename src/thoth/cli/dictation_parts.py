@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from thoth.cli.model_choice import ENGLISH, is_multilingual
 from thoth.cli.sound_devices import device_named
 from thoth.config.keys import KEYS
 from thoth.errors import InvalidOption
@@ -71,7 +72,7 @@ def dictation_of(
     return Dictation(
         model,
         source=source,
-        filters=filters_of(config),
+        filters=filters_of(config, model),
         enhancer=enhancer_of(config),
         sinks=sinks,
         history=history,
@@ -105,15 +106,19 @@ def options_of(config: Config) -> TranscribeOptions:
     }
 
 
-def filters_of(config: Config) -> FilterChain:
-    """Return the filters. Raises InvalidOption for a language or dictionary that they do not take."""
+def filters_of(config: Config, model: WhisperModel | Path) -> FilterChain:
+    """Return the filters, in the language that is set, else English where the model knows nothing else.
+
+    Where it may be any language, what depends on one stays off: German's "um" is no filler. Raises InvalidOption for a
+    language or dictionary that they do not take.
+    """
     from thoth.dictation.filters.chain import filters_for
     from thoth.dictation.filters.settings import FilterSettings
 
     chosen = config.filters
     return filters_for(
         FilterSettings(
-            language=chosen.language or config.model.language or "en",
+            language=chosen.language or config.model.language or ("auto" if is_multilingual(model) else ENGLISH),
             artefacts=chosen.artefacts,
             repeats=chosen.repeats,
             fillers=chosen.fillers,

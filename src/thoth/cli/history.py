@@ -167,7 +167,7 @@ def _dictation(history: History, screen: Screen, config: Config, model: str | No
     from thoth.dictation.pipeline import Dictation
 
     path = model_here(model or config.model.name or None, screen, offline=config.model.offline)
-    filters, enhancer = filters_of(config), enhancer_of(config)
+    filters, enhancer = filters_of(config, path), enhancer_of(config)
     with Dictation(path, history=history, filters=filters, enhancer=enhancer, **options_of(config)) as dictation:
         yield dictation
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from thoth.cli.models import download_progress
 from thoth.cli.screen import Screen
 from thoth.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from thoth.model.whisper import WhisperModel
 
 ENGLISH: Final = "en"
 
@@ -39,10 +42,15 @@ def _found(name: str | None, screen: Screen, *, offline: bool) -> Path:
     return choice.path
 
 
-def _require_multilingual(path: Path, language: str) -> None:
+def is_multilingual(model: WhisperModel | Path) -> bool:
+    """Whether a model, loaded or not, knows other languages than English. Raises InvalidModel for what is none."""
     from thoth._native import check_model
 
-    if not check_model(os.fsencode(path))["multilingual"]:
+    return bool(check_model(os.fsencode(model))["multilingual"]) if isinstance(model, Path) else model.multilingual
+
+
+def _require_multilingual(path: Path, language: str) -> None:
+    if not is_multilingual(path):
         raise InvalidOption(
             f"model.language is {language!r}, and {path.name} knows English only: "
             "take a model without '.en' in its name"
