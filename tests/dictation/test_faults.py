@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -14,13 +16,14 @@ from typing import Any
 import pytest
 import soundfile
 from chat_server import ChatServer, Exchange, says, status
-from dictating import LIMIT_S, Kept, Told
+from dictating import LIMIT_S, Held, Kept, Told
 from fed_input import FedInput, Floats, numbered
 from pulse_audio import PulseServer
 from python_process import PythonProcess
 
 import thoth
 from thoth.audio.decode import decode
+from thoth.dictation import history_database
 from thoth.dictation.enhance.enhancer import Enhancer
 from thoth.dictation.history import History
 from thoth.dictation.output.file import FileSink
@@ -245,6 +248,70 @@ def test_a_disk_that_fills_up_in_mid_recording_costs_no_text(
         assert result.state == "completed"
         assert kept.texts == [result.text]
         assert result.text
+
+
+# The history
+
+
+def test_a_history_that_somebody_keeps_locked_is_not_waited_for_again_and_again(
+    dictate: Dictate, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_database, "PATIENCE_S", 1.0)
+    history.close()  # what is opened anew has that much patience
+    kept, held = Kept(), Held()
+    held.let_go.set()
+    dictation = dictate("long_3_58s.flac", realtime=True, filters=str.strip, enhancer=held, sinks=[kept])
+    future = dictation.start()
+    outside = sqlite3.connect(history.folder / "history.db", isolation_level=None)
+    outside.execute("BEGIN IMMEDIATE")
+    while dictation.position_s < 5.0:
+        assert not future.done()
+    begin_s = time.monotonic()
+    dictation.stop()
+    result = result_of(future)
+    waited_s = time.monotonic() - begin_s
+    assert result.state == "completed"
+    assert kept.texts == [result.text]
+    assert result.text
+    assert waited_s < 4, "once for what is written meanwhile, and once at the end"
+    (problem,) = result.problems
+    assert "locked" in problem
+    outside.execute("ROLLBACK")
+    outside.close()
+    assert result.id is not None
+    entry = history.get(result.id)
+    assert entry.interrupted
+    assert entry.retryable
+    assert result_of(dictation.retry(result.id)).text
+
+
+class Faulty(History):
+    """A history in which one thing after the other goes wrong in a way that nobody thought of."""
+
+    def update(self, entry_id: int, **fields: Any) -> None:
+        raise RuntimeError("update is out of order")
+
+    def finish(self, entry_id: int, state: Any, **fields: Any) -> None:
+        super().finish(entry_id, state, **fields)
+        raise RuntimeError("finish is out of order")
+
+    def prune(self, **limits: Any) -> Any:
+        raise RuntimeError("prune is out of order")
+
+
+def test_a_history_that_fails_at_each_call_costs_no_text(dictate: Dictate, tmp_path: Path) -> None:
+    kept = Kept()
+    with Faulty(tmp_path / "faulty") as history:
+        dictation = dictate(history=history, sinks=[kept])
+        for _ in range(2):
+            result = result_of(dictation.start())
+            assert result.state == "completed"
+            assert [problem.partition(": ")[2] for problem in result.problems] == [
+                "unexpected RuntimeError: update is out of order",
+                "unexpected RuntimeError: finish is out of order",
+            ]
+        assert kept.texts == [SAID, SAID]
+        assert [entry.text for entry in history.entries()] == [SAID, SAID]
 
 
 # The sinks

@@ -180,6 +180,26 @@ def test_damage_met_in_mid_work_costs_only_what_was_on_it(tmp_path: Path) -> Non
     outside.close()
 
 
+@pytest.mark.parametrize(
+    "change", ["problems = '[\"half'", "created_s = 1e300", "state = 'recorded'", "durations = 7.5e"]
+)
+def test_a_row_that_makes_no_sense_costs_nobody_the_others(tmp_path: Path, change: str) -> None:
+    """SQLite notices damage to its structure, not to what is in it."""
+    with History(tmp_path) as history:
+        numbers = [finished(history, f"number {number}") for number in range(3)]
+        outside = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
+        outside.execute(f"UPDATE entries SET {change.replace('7.5e', repr('7.5e'))} WHERE id = ?", (numbers[1],))
+        outside.close()
+        assert history.claim(numbers[1]).in_work
+        states = {entry.id: (entry.state, entry.text) for entry in history.walk()}
+        assert states == {
+            numbers[0]: ("completed", "number 0"),
+            numbers[1]: ("transcribing", ""),
+            numbers[2]: ("completed", "number 2"),
+        }
+    assert (tmp_path / "history.db.corrupt").exists()
+
+
 def test_a_second_damage_keeps_the_first_file(tmp_path: Path) -> None:
     for content in (b"first" * 1000, b"second" * 1000):
         with History(tmp_path):

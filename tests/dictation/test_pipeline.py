@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import random
+import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,8 +16,10 @@ from pathlib import Path
 import pytest
 import soundfile
 from dictating import LIMIT_S, Held, Kept, Told
+from fed_input import FedInput, numbered, wait_until
 
 import thoth
+from thoth._native import Pump, WavWriter
 from thoth.dictation.events import PipelineComplete
 from thoth.dictation.history import History
 from thoth.dictation.pipeline import Dictation
@@ -258,6 +264,105 @@ def test_a_running_source_gives_what_was_said_before_the_start(
         assert source.running, "it is left as it was"
 
 
+def test_a_start_that_waits_for_the_disk_loses_nothing_that_is_said_meanwhile(
+    model: thoth.WhisperModel, history: History
+) -> None:
+    """The recording begins where it was asked for, however long its entry takes."""
+    begun: list[Future[DictationResult]] = []
+    with FedInput(preroll_s=5.0) as source, Dictation(model, source=source, history=history) as dictation:
+        source.push(numbered(8_000))
+        source.settle()
+        outside = sqlite3.connect(history.folder / "history.db", isolation_level=None)
+        outside.execute("BEGIN IMMEDIATE")  # what a slow disk does
+        starting = threading.Thread(target=lambda: begun.append(dictation.start(preroll_s=0.0)))
+        starting.start()
+        wait_until(lambda: dictation._current is not None)
+        source.push(numbered(16_000, first=8_000))
+        source.settle()
+        outside.execute("ROLLBACK")
+        outside.close()
+        starting.join(LIMIT_S)
+        dictation.stop()
+        assert result_of(begun[0]).audio_s >= 1.0
+
+
+def test_a_recording_of_nothing_is_retried_without_a_failure(dictate: Dictate, history: History) -> None:
+    entry = history.begin()
+    assert entry.audio_path is not None
+    with WavWriter(entry.audio_path, 16_000):
+        pass
+    history.finish(entry.id, "failed")
+    result = result_of(dictate().retry(entry.id))
+    assert (result.state, result.text, result.error) == ("completed", "", None)
+
+
+def test_the_entry_says_by_which_model_the_latest_run_heard_it(
+    dictate: Dictate, history: History, model: thoth.WhisperModel, tmp_path: Path
+) -> None:
+    first = result_of(dictate(model="nano.en").start())
+    assert first.id is not None
+    assert history.get(first.id).model == model.path.name
+    other = tmp_path / "another.bin"
+    shutil.copyfile(model.path, other)
+    assert result_of(dictate(model=other).retry(first.id)).text == SAID
+    assert history.get(first.id).model == "another.bin"
+
+
+def test_a_preroll_that_makes_no_sense_is_refused_and_leaves_no_entry(dictate: Dictate, history: History) -> None:
+    dictation = dictate()
+    for odd in (-1, float("nan"), 1e9):
+        with pytest.raises(InvalidOption, match="preroll_s"):
+            dictation.start(preroll_s=odd)
+    assert history.entries() == []
+    assert result_of(dictation.start()).text == SAID
+
+
+# Whoever waits for the result
+
+
+def test_a_task_that_stops_waiting_changes_nothing(dictate: Dictate, history: History) -> None:
+    """Cancelling a task cancels the future that it awaits, which must not reach the dictation."""
+    kept = Kept()
+    dictation = dictate(sinks=[kept])
+    told = Told(dictation)
+
+    async def main() -> Future[DictationResult]:
+        future = dictation.start()
+        awaiting = asyncio.ensure_future(asyncio.wrap_future(future))
+        await asyncio.sleep(0)
+        awaiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await awaiting
+        return future
+
+    result = result_of(asyncio.run(main()))
+    assert result.state == "completed"
+    assert kept.texts == [SAID]
+    told.wait_for("completed", "idle")
+    assert history.entries()[0].state == "completed"
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit], ids=lambda error: error.__name__)
+def test_a_callback_that_raises_costs_nothing(dictate: Dictate, history: History, error: type[BaseException]) -> None:
+    called = threading.Event()
+
+    def faulty(_: object) -> None:
+        called.set()
+        raise error
+
+    held = Held()
+    dictation = dictate(sinks=[held])
+    future = dictation.start()
+    assert held.reached.wait(LIMIT_S)
+    future.add_done_callback(faulty)
+    held.let_go.set()
+    assert result_of(future).state == "completed"
+    assert called.wait(LIMIT_S)
+    assert result_of(dictation.start()).state == "completed"  # and by then the thread of the first is through
+    assert {entry.state for entry in history.entries()} == {"completed"}
+    assert {entry.error for entry in history.entries()} == {None}
+
+
 # Cancelling
 
 
@@ -309,6 +414,178 @@ def test_each_stage_can_be_cancelled_also_one_that_hangs(
     entry = history.get(result.id)
     assert entry.state == "cancelled"
     assert entry.raw_text == SAID
+
+
+def test_what_is_left_behind_can_be_tried_again_at_once(dictate: Dictate, history: History) -> None:
+    hanging, later = Held(obeys=False), Held()
+    later.let_go.set()
+    parts = [hanging, later]
+    dictation = dictate(filters=lambda text: parts.pop(0)(text))
+    future = dictation.start()
+    assert hanging.reached.wait(LIMIT_S)
+    result = cancelled(dictation, future)
+    assert isinstance(result.error, thoth.Cancelled)
+    assert "left behind" in str(result.error)
+    assert result.raw_text == SAID
+    assert result.audio_s > 1
+    assert result.audio_path is not None
+    assert result.id is not None
+    wait_until(lambda: history.get(result.id or 0).state == "cancelled")
+    again = dictation.retry(result.id)
+    assert result_of(again).state == "completed"
+    # What was left behind ends at last, and has no say any more.
+    hanging.let_go.set()
+    dictation.close()
+    wait_until(lambda: not any(thread.name == "thoth-dictation" for thread in threading.enumerate()))
+    entry = history.get(result.id)
+    assert entry.state == "completed"
+    assert entry.attempts == 2
+
+
+def test_a_callback_that_hangs_holds_up_nobody_who_cancels(dictate: Dictate) -> None:
+    hanging, let_go, returned = Held(obeys=False), threading.Event(), threading.Event()
+
+    def call_back(_: object) -> None:
+        let_go.wait(LIMIT_S)
+        returned.set()
+
+    dictation = dictate(filters=hanging)
+    future = dictation.start()
+    assert hanging.reached.wait(LIMIT_S)
+    future.add_done_callback(call_back)
+    assert dictation.cancel()
+    assert not returned.is_set()
+    assert dictation.state == "idle"
+    let_go.set()
+    hanging.let_go.set()
+
+
+class SlowToOpen(thoth.FileSource):
+    """A device that takes as long to open as the test wants."""
+
+    def __init__(self, recording: Path) -> None:
+        super().__init__(recording)
+        self.opening, self.answer = threading.Event(), threading.Event()
+
+    def _open(self, pump: Pump) -> None:
+        self.opening.set()
+        assert self.answer.wait(LIMIT_S)
+        super()._open(pump)
+
+
+@pytest.mark.parametrize("end", ["cancel", "close"])
+def test_while_the_device_opens_it_can_be_cancelled_and_closed(
+    dictate: Dictate, history: History, audio: Path, end: str
+) -> None:
+    source = SlowToOpen(audio / LONG)
+    dictation = dictate(source=source)
+    told = Told(dictation)
+    refused: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            dictation.start()
+        except thoth.ThothError as error:
+            refused.append(error)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    assert source.opening.wait(LIMIT_S)
+    with pytest.raises(PipelineBusy, match="opening the microphone"):
+        dictation.start()
+    if end == "cancel":
+        assert dictation.cancel()
+    else:
+        dictation.close()
+    assert dictation.state == "idle"
+    assert told.states == ["cancelled", "idle"]
+    source.answer.set()
+    starting.join(LIMIT_S)
+    assert [type(error) for error in refused] == [thoth.Cancelled]
+    assert not source.running
+    assert history.entries() == []
+
+
+def test_a_key_that_is_let_go_while_the_device_opens_ends_the_recording(dictate: Dictate, audio: Path) -> None:
+    source = SlowToOpen(audio / LONG)
+    dictation = dictate(source=source)
+    pressing = threading.Thread(target=dictation.press)
+    pressing.start()
+    assert source.opening.wait(LIMIT_S)
+    future = dictation.release()
+    source.answer.set()
+    pressing.join(LIMIT_S)
+    assert future is not None
+    assert result_of(future).state == "completed"
+
+
+def test_a_retry_has_a_state_at_once(dictate: Dictate) -> None:
+    held = Held()
+    held.let_go.set()
+    dictation = dictate(filters=held)
+    first = result_of(dictation.start())
+    assert first.id is not None
+    held.let_go.clear()
+    future = dictation.retry(first.id)
+    assert dictation.state != "idle"
+    with pytest.raises(PipelineBusy, match=r"another dictation is (transcribing|filtering)"):
+        dictation.start()
+    held.let_go.set()
+    assert result_of(future).state == "completed"
+
+
+class Fidget:
+    """Somebody who does anything at any time to a dictation."""
+
+    WHATEVER = ("start", "toggle", "press", "release", "stop", "cancel", "retry", "position_s")
+    REFUSALS = (PipelineBusy, InvalidTransition, thoth.Cancelled, thoth.HistoryError)
+
+    def __init__(self, dictation: Dictation, seed: int, turns: int) -> None:
+        self._dictation = dictation
+        self._chance = random.Random(seed)
+        self._turns = turns
+        self.futures: list[Future[DictationResult]] = []
+        self.unexpected: list[BaseException] = []
+
+    def __call__(self) -> None:
+        try:
+            for _ in range(self._turns):
+                with contextlib.suppress(*self.REFUSALS):
+                    self._do(self._chance.choice(self.WHATEVER))
+        except BaseException as error:  # told by the main thread
+            self.unexpected.append(error)
+
+    def _do(self, what: str) -> None:
+        attribute = getattr(self._dictation, what)
+        if what == "retry":
+            self.futures.append(attribute(self._chance.randint(1, 20)))
+        elif what in ("start", "toggle", "press"):
+            self.futures.append(attribute())
+        elif callable(attribute):
+            attribute()
+
+
+def test_many_threads_may_do_anything_at_any_time(dictate: Dictate, history: History) -> None:
+    """2400 calls: nothing sticks, and each run comes to an end, in its future and in its entry."""
+    dictation = dictate("digits_00_1.flac", filters=str.strip)
+    people = [Fidget(dictation, seed, turns=300) for seed in range(8)]
+    threads = [threading.Thread(target=somebody) for somebody in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [error for somebody in people for error in somebody.unexpected] == []
+    dictation.cancel()
+    assert dictation.state == "idle"
+    for somebody in people:
+        for future in somebody.futures:
+            result_of(future)
+    wait_until(lambda: not any(thread.name.startswith("thoth-dictation") for thread in threading.enumerate()))
+    assert not dictation.source.running
+    entries = history.entries(limit=None)
+    assert {entry.state for entry in entries} - {"completed"} == {"cancelled"}
+    assert not any(entry.in_work for entry in entries)
+    assert result_of(dictation.start()).state == "completed"
 
 
 def test_a_pass_of_the_model_can_be_cancelled(dictate: Dictate) -> None:

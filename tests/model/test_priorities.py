@@ -112,6 +112,37 @@ def test_a_window_is_done_after_a_bounded_number_of_live_turns(model: thoth.Whis
     assert alone.paused_s == 0
 
 
+@pytest.mark.parametrize(
+    ("priority", "file_class", "samples_class"),
+    [({}, "batch", "live"), ({"priority": "live"}, "live", "live"), ({"priority": "batch"}, "batch", "batch")],
+    ids=["what the method says", "live", "batch"],
+)
+def test_the_caller_may_say_who_waits_for_whom(
+    model: thoth.WhisperModel, audio: Path, priority: dict[str, Any], file_class: str, samples_class: str
+) -> None:
+    samples = decode(audio / DIGITS)
+    runs: list[tuple[Callable[[], thoth.Transcript], str]] = [
+        (lambda: model.transcribe_file(audio / DIGITS, **priority), file_class),
+        (lambda: model.transcribe_samples(samples, **priority), samples_class),
+    ]
+    for run, expected in runs:
+        before = _granted(model)
+        assert run().text == SAID
+        grown = [name for name, granted in _granted(model).items() if granted > before[name]]
+        assert grown == [expected]
+
+
+def _granted(model: thoth.WhisperModel) -> dict[str, int]:
+    return {"live": model.stats.live.granted, "batch": model.stats.batch.granted}
+
+
+def test_a_priority_that_there_is_not_is_refused(model: thoth.WhisperModel, audio: Path) -> None:
+    with pytest.raises(thoth.InvalidOption, match="priority takes 'live' or 'batch', not 'urgent'"):
+        model.transcribe_file(audio / DIGITS, priority="urgent")  # type: ignore[arg-type]
+    with pytest.raises(thoth.InvalidOption, match="priority"):
+        model.transcribe_samples(np.zeros(16_000, np.float32), priority=1)  # type: ignore[arg-type]
+
+
 def test_a_live_run_never_gives_way(model: thoth.WhisperModel, audio: Path) -> None:
     live = decode(audio / DIGITS)[:8_000]
     options = _native.DecodeOptions()

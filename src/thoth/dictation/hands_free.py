@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from thoth.dictation.pipeline import Dictation
-from thoth.errors import AudioError, HistoryError, PipelineBusy
+from thoth.errors import AudioError, Cancelled, HistoryError, PipelineBusy
+from thoth.wake.detection import Wake
 from thoth.wake.listener import WakeListener
 
 _log = logging.getLogger(__name__)
@@ -30,18 +31,29 @@ class HandsFree:
     def run(self) -> None:
         """Listen until the source ends, raising the error that ended it if there was one, or until `stop()`.
 
-        A wake that comes while something else is being dictated is let go; one whose recording cannot be begun is
-        logged.
+        A source that does not run is started, and stopped behind the last who needs it. A wake that comes while
+        something else is being dictated is let go; one whose recording cannot be begun is logged.
         """
-        for wake in self._listener.listen(self._dictation.source):
-            self._listener.pause()
-            try:
-                future = self._dictation.start(wake=wake)
-            except (PipelineBusy, AudioError, HistoryError) as error:
-                _log.warning("%r was heard, and nothing could be dictated: %s", wake.phrase, error)
-                self._listener.resume()
-            else:
-                future.add_done_callback(lambda _: self._listener.resume())
+        use = self._dictation.source_use
+        use.acquire()
+        try:
+            for wake in self._listener.listen(use.source):
+                self._dictate(wake)
+        finally:
+            use.release()
+
+    def _dictate(self, wake: Wake) -> None:
+        self._listener.pause()
+        try:
+            future = self._dictation.start(wake=wake)
+        except (PipelineBusy, Cancelled, AudioError, HistoryError) as error:
+            _log.warning("%r was heard, and nothing could be dictated: %s", wake.phrase, error)
+            self._listener.resume()
+        except BaseException:
+            self._listener.resume()
+            raise
+        else:
+            future.add_done_callback(lambda _: self._listener.resume())
 
     def stop(self) -> None:
         """End `run()`; a dictation under way goes on."""

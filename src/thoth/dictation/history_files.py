@@ -54,6 +54,15 @@ def recordings_in(folder: Path) -> dict[str, RecordingFile]:
     return found
 
 
+def is_empty(path: Path) -> bool:
+    """Whether a recording that can be read has not one sample in it."""
+    try:
+        with wave.open(os.fspath(path)) as file:
+            return bool(file.getnframes() == 0)
+    except (OSError, EOFError, wave.Error):
+        return False
+
+
 def length_s(path: Path) -> float:
     """Tell the length of a recording; 0 if it cannot be read."""
     try:

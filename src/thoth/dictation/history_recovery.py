@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from thoth.dictation.history_entry import ENTRY_STATES
 from thoth.dictation.history_files import length_s, recordings_in, told_by_name
-from thoth.dictation.history_rows import COLUMNS, NAMES, entry_of
+from thoth.dictation.history_rows import COLUMNS, NAMES, DamagedRow, entry_of
 
 FOUND_AGAIN: Final = (
     "the history's database was damaged; of this dictation the recording is left: 'thoth history retry' transcribes it"
@@ -43,12 +42,11 @@ def _readable_rows(damaged: Path) -> Iterator[dict[str, Any]]:
 
 
 def _is_whole(row: Mapping[str, Any]) -> bool:
-    """Whether an entry can be made of the row: SQLite notices damage to its structure, not to what is in it."""
     try:
         entry_of(tuple(row.values()), Path(), live=())
-    except (TypeError, ValueError, OverflowError, OSError):
+    except DamagedRow:
         return False
-    return row["state"] in ENTRY_STATES
+    return True
 
 
 def _rows_of_recordings(recordings: Path, in_work: Mapping[int, str]) -> Iterator[dict[str, Any]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from thoth.dictation.history_entry import FINAL_STATES, HistoryEntry, ResultFields
+from thoth.dictation.history_entry import ENTRY_STATES, FINAL_STATES, HistoryEntry, ResultFields
 from thoth.dictation.states import STAGES
 from thoth.errors import InvalidOption
 
@@ -49,8 +50,24 @@ COLUMNS: Final = ", ".join(NAMES)
 _FIELDS: Final = frozenset({*ResultFields.__annotations__, "state"})
 
 
+class DamagedRow(sqlite3.DatabaseError):
+    """A row holds what is no entry. SQLite notices damage to its structure, not to what is in it."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
 def entry_of(row: tuple[Any, ...], recordings: Path, live: Collection[int]) -> HistoryEntry:
-    """Make an entry of a row of COLUMNS. live: the ids of those in work."""
+    """Make an entry of a row of COLUMNS. live: the ids of those in work. Raises DamagedRow."""
+    try:
+        entry = _entry_of(row, recordings, live)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise DamagedRow(f"entry {row[0]!r}: {error}") from error
+    if entry.state not in ENTRY_STATES:
+        raise DamagedRow(f"entry {row[0]!r}: its state is {entry.state!r}")
+    return entry
+
+
+def _entry_of(row: tuple[Any, ...], recordings: Path, live: Collection[int]) -> HistoryEntry:
     found = dict(zip(NAMES, row, strict=True))
     return HistoryEntry(
         id=found["id"],

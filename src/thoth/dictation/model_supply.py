@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import Future, wait
 from typing import Final
 
 from thoth._native import CancelToken
@@ -44,13 +43,14 @@ class ModelSupply:
             failed = self._loading is not None and self._loading.done() and self._loading.exception() is not None
             if self._closed or (self._loading is not None and not failed):
                 return
-            self._loading = Future()
+            loading: Future[WhisperModel] = Future()
             if isinstance(self._wanted, WhisperModel):
-                self._loading.set_result(self._wanted)
+                loading.set_result(self._wanted)
             else:
                 threading.Thread(
-                    target=_load, args=(self._wanted, self._loading), name="thoth-dictation-model", daemon=True
+                    target=_load, args=(self._wanted, loading), name="thoth-dictation-model", daemon=True
                 ).start()
+            self._loading = loading  # not before there is somebody who loads
 
     def get(self, cancel: CancelToken) -> WhisperModel:
         """Return the model, waiting for it. Raises what loading it raised, and Cancelled."""
@@ -58,14 +58,13 @@ class ModelSupply:
         loading = self._loading
         if loading is None:
             raise ModelError("this dictation was closed, and its model with it: make another one")
-        while True:
-            try:
-                return _usable(loading.result(_LOOK_S))
-            except FutureTimeout:
-                if cancel.cancelled:
-                    raise Cancelled("cancelled while the model was being loaded") from None
-            except ThothError as error:
-                raise error.with_traceback(None) from None  # it may be raised again and again
+        while not wait([loading], _LOOK_S).done:
+            if cancel.cancelled:
+                raise Cancelled("cancelled while the model was being loaded")
+        try:
+            return _usable(loading.result())
+        except ThothError as error:
+            raise error.with_traceback(None) from None  # it may be raised again and again
 
     def close(self) -> None:
         """Free a model that was loaded here, as soon as it is."""

@@ -6,13 +6,13 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Final, Self, Unpack
 
 from thoth.audio.checks import checked_seconds
-from thoth.audio.live_input import PREROLL_S, LiveInput
+from thoth.audio.live_input import MOST_PREROLL_S, PREROLL_S, LiveInput
 from thoth.audio.microphone import Microphone
 from thoth.dictation.enhance.text_enhancer import TextEnhancer
 from thoth.dictation.events import PipelineComplete, PipelineProgress
@@ -25,7 +25,7 @@ from thoth.dictation.run import Run, Stages
 from thoth.dictation.source_use import SourceUse
 from thoth.dictation.states import PipelineState, StateMachine
 from thoth.dictation.take import Take, TakeSettings
-from thoth.errors import HistoryError, InvalidOption, InvalidTransition, PipelineBusy
+from thoth.errors import Cancelled, HistoryError, InvalidOption, InvalidTransition, PipelineBusy
 from thoth.model.options import CheckedOptions, TranscribeOptions
 from thoth.model.whisper import WhisperModel
 from thoth.observe.events import Events
@@ -40,7 +40,9 @@ MOST_LONGEST_S: Final = 4 * 3600.0
 CANCEL_S: Final = 0.7
 """How long a cancelled run is waited for; it is left behind then, and the next one may begin."""
 
-_CLOSE_S: Final = 5.0
+_LEAVE_S: Final = 0.2
+"""How long a cancelled run that was left behind is kept waiting for its entry in the history."""
+
 _WAKE_MARGIN_S: Final = 0.2
 _PRUNE_EVERY_S: Final = 3600.0
 _OPENING: Final = "another dictation is opening the microphone"
@@ -106,15 +108,17 @@ class Dictation:
             history=self._history,
         )
         self._machine = StateMachine(lambda state, message: self._events.publish(PipelineProgress(state, message)))
-        self._claim = threading.Lock()  # held by the run under way
-        self._lock = threading.RLock()  # over what a run and those who end it change
-        self._current: Run | None = None
+        self._lock = threading.RLock()  # over what follows; nobody waits for anything with it
+        self._current: Run | None = None  # the claim: whoever finds None here takes it
         self._closed = False
+        self._pruning = threading.Lock()
         self._pruned_s = float("-inf")
         self._stages.model.prepare()
 
     def start(self, *, preroll_s: float | None = None, wake: Wake | None = None) -> Future[DictationResult]:
-        """Record from now on; return what will have the result. It holds one also of a run that fails or is cancelled.
+        """Record from now on; return what will have the result: one also of a run that fails or is cancelled.
+
+        It cannot be cancelled itself, so that a task that stops waiting for it changes nothing: see `cancel()`.
 
         preroll_s: how much of what the source heard before belongs to it, if the source was running and keeps as much;
             a second, if nothing is said.
@@ -122,8 +126,11 @@ class Dictation:
             phrase is taken out of the text.
 
         Raises PipelineBusy while another one is under way, AudioError or DeviceError where nothing can be recorded,
-        HistoryError where the recording could not be kept.
+        HistoryError where the recording could not be kept, Cancelled where `cancel()` came meanwhile.
         """
+        if preroll_s is not None:
+            checked_seconds("preroll_s", preroll_s, most=MOST_PREROLL_S)
+        begins_s = self._begin_of(preroll_s, wake)
         run = self._claimed(wake)
         run.record(
             self._source,
@@ -132,7 +139,7 @@ class Dictation:
                 self._source.source,
                 self._stages.model,
                 self._stages.options,
-                self._take_settings(preroll_s, wake),
+                self._take_settings(begins_s, wake),
                 on_update=self._events.publish,
                 on_end=run.stop,
             ),
@@ -155,8 +162,7 @@ class Dictation:
 
         What was recorded stays in the history. Text that was handed over to a sink is not taken back.
         """
-        with self._lock:
-            run = self._current
+        run = self._current
         if run is None:
             return False
         run.cancel()
@@ -176,19 +182,21 @@ class Dictation:
         return self.start()
 
     def release(self) -> Future[DictationResult] | None:
-        """Stop, as the key of push-to-talk goes up; None where nothing is being recorded any more."""
-        with self._lock:
-            run = self._current
-            if run is None:
-                return None
-            run.stop()  # also while the microphone is being opened
-            return run.future
+        """Stop recording, as the key of push-to-talk goes up, also while the microphone is still being opened.
+
+        Returns what will have the result of the dictation under way; None where there is none any more.
+        """
+        run = self._current
+        if run is None:
+            return None
+        run.stop()
+        return run.future
 
     def retry(self, entry_id: int) -> Future[DictationResult]:
         """Take up the recording of an earlier dictation, from the history, and go on with it as with a new one.
 
-        Raises PipelineBusy while another one is under way, here or, of the same entry, in another process, and
-        HistoryError where there is no such entry or its recording is gone.
+        Raises PipelineBusy while another one is under way, here or, of the same entry, in another process,
+        HistoryError where there is no such entry or its recording is gone, Cancelled where `cancel()` came meanwhile.
         """
         run = self._claimed(None)
         run.resume(entry_id)
@@ -215,6 +223,11 @@ class Dictation:
         return self._source.source
 
     @property
+    def source_use(self) -> SourceUse:
+        """Who has the source running; for use within Thoth."""
+        return self._source
+
+    @property
     def position_s(self) -> float:
         """How much of the present recording there is, in seconds."""
         run = self._current
@@ -224,15 +237,12 @@ class Dictation:
         """Cancel what is under way, and free the model, if it was loaded here. May be called again."""
         with self._lock:
             self._closed = True
-            run = self._current
-        if run is not None:
-            self.cancel()
-            if not run.is_own_thread():
-                run.over.wait(_CLOSE_S)
+        self.cancel()
         self._stages.model.close()
         self._events.close()
         if self._owns_history:
-            self._history.close()
+            with self._pruning:  # which would open it again
+                self._history.close()
 
     def __enter__(self) -> Self:
         return self
@@ -246,27 +256,30 @@ class Dictation:
         return f"<Dictation {self.state}>"
 
     def _claimed(self, wake: Wake | None) -> Run:
-        """Return a run of which there is no other. The lock is the claim: taking it is one atomic step."""
-        if self._closed:
-            raise InvalidTransition("this dictation was closed: make another one")
-        if not self._claim.acquire(blocking=False):
-            state = self.state
-            raise PipelineBusy(
-                _OPENING if state == "idle" else f"another dictation is {state}: stop() or cancel() it, or wait for it"
-            )
+        """Return a run of which there is no other."""
         with self._lock:
+            if self._closed:
+                raise InvalidTransition("this dictation was closed: make another one")
+            if self._current is not None:
+                state = self.state
+                raise PipelineBusy(
+                    _OPENING
+                    if state == "idle"
+                    else f"another dictation is {state}: stop() or cancel() it, or wait for it"
+                )
             self._stages.model.prepare()
             self._current = Run(self._stages, self._enter, self._over, wake)
             return self._current
 
-    def _take_settings(self, preroll_s: float | None, wake: Wake | None) -> TakeSettings:
-        if preroll_s is None:
-            preroll_s = PREROLL_S
+    def _begin_of(self, preroll_s: float | None, wake: Wake | None) -> float:
+        """Return where a recording that is asked for now begins, on the source's clock."""
         if wake is not None:
-            ago_s = self._source.source.stats.duration_s - wake.start_s
-            preroll_s = max(ago_s + _WAKE_MARGIN_S, 0.0)
+            return wake.start_s - _WAKE_MARGIN_S
+        return self._source.position_s - (PREROLL_S if preroll_s is None else preroll_s)
+
+    def _take_settings(self, begins_s: float, wake: Wake | None) -> TakeSettings:
         return TakeSettings(
-            preroll_s=preroll_s,
+            preroll_s=min(max(self._source.position_s - begins_s, 0.0), MOST_PREROLL_S),
             longest_s=self._longest_s,
             stop_after_silence_s=self._stop_after_silence_s,
             called_until_s=None if wake is None else wake.end_s,
@@ -278,37 +291,60 @@ class Dictation:
                 self._machine.to(state, message)
 
     def _over(self, run: Run, result: DictationResult) -> None:
-        if self._end(run, result):
+        if self._is_ended(run, result):
+            _resolve(run.future, result)
             self._prune()
 
     def _leave_behind(self, run: Run) -> None:
-        hanging = f"it did not end within {CANCEL_S:g} s, and was left behind"
-        self._end(run, DictationResult(run.id, "cancelled", problems=(hanging,)))
+        hanging = Cancelled(f"the dictation was cancelled, did not end within {CANCEL_S:g} s, and was left behind")
+        result = run.so_far("cancelled", hanging)
+        if self._is_ended(run, result):
+            # On threads of their own: what it hangs in may be the history, and whoever is called back may wait for us.
+            finishing = _in_background(lambda: run.finish(result))
+            _in_background(lambda: _resolve(run.future, result))
+            finishing.join(_LEAVE_S)
 
-    def _end(self, run: Run, result: DictationResult) -> bool:
+    def _is_ended(self, run: Run, result: DictationResult) -> bool:
+        """End the run with `result`, unless it was left behind, and let the next one come."""
         with self._lock:
-            if run is not self._current:  # it was left behind
+            if run is not self._current:
                 return False
             self._machine.to(result.state, _in_words(result))
             self._events.publish(PipelineComplete(result))
             self._current = None
-            self._claim.release()
             self._machine.to("idle", "ready")
             run.over.set()
-        run.future.set_result(result)  # which may call back
-        return True
+            return True
 
     def _prune(self) -> None:
         now_s = time.monotonic()
-        if now_s - self._pruned_s >= _PRUNE_EVERY_S:
+        with self._pruning:
+            if self._closed or now_s - self._pruned_s < _PRUNE_EVERY_S:
+                return
             self._pruned_s = now_s
             try:
                 self._history.prune()
             except HistoryError as error:
                 _log.warning("old dictations were not removed: %s", error)
+            except Exception:
+                _log.exception("old dictations were not removed")
 
 
 def _in_words(result: DictationResult) -> str:
     if result.state == "completed":
         return "done" if result.text else "nothing was said"
     return str(result.error or result.state)
+
+
+def _in_background(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, name="thoth-dictation-left", daemon=True)
+    thread.start()
+    return thread
+
+
+def _resolve(future: Future[DictationResult], result: DictationResult) -> None:
+    """Set the result, and call back whoever waits for it."""
+    try:
+        future.set_result(result)
+    except BaseException:  # Future logs an Exception by itself; a SystemExit shall cost no more than that
+        _log.exception("who was called back with the result of a dictation raised")

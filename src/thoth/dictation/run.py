@@ -17,12 +17,13 @@ from thoth.dictation.account import Account
 from thoth.dictation.enhance.text_enhancer import TextEnhancer
 from thoth.dictation.filters.chain import Filter
 from thoth.dictation.history import History
+from thoth.dictation.history_files import is_empty
 from thoth.dictation.model_supply import ModelSupply
 from thoth.dictation.output.delivery import deliver_all
 from thoth.dictation.output.sink import Sink
 from thoth.dictation.result import DictationResult
 from thoth.dictation.source_use import SourceUse
-from thoth.dictation.states import PipelineState
+from thoth.dictation.states import FinalState, PipelineState
 from thoth.dictation.take import Take
 from thoth.errors import AudioError, Cancelled, PipelineError, ThothError
 from thoth.model.options import TranscribeOptions
@@ -33,6 +34,9 @@ _log = logging.getLogger(__name__)
 
 _LEAST_S: Final = 0.1
 """No word is shorter."""
+
+_FAST_SPEECH: Final = 5.0
+"""Words in a second, hardly more of which are said: where the phrase stands later than that, nobody called with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +55,9 @@ class Run:
     """One dictation, from its claim to its result.
 
     enter: called with this run, the state it comes to, and a line about it.
-    on_over: called with this run and its result, as its last act. Whoever owns it sets `over` and the result of `future`.
+    on_over: called with this run and its result, as its last act; the owner then sets `over`, and what `future` gives.
 
-    Threads: `stop` and `cancel` are for any; the rest is the owner's, one call after the other.
+    Threads: `stop`, `cancel`, `so_far` and `finish` are for any; the rest is the owner's, one call after the other.
     """
 
     def __init__(
@@ -74,29 +78,29 @@ class Run:
         self._cancel = CancelToken()
         self._thread = threading.Thread(target=self._run, name="thoth-dictation", daemon=True)
         self.future: Future[DictationResult] = Future()
+        self.future.set_running_or_notify_cancel()  # whoever stops waiting for it, as a task may, takes it from nobody
         self.over = threading.Event()
-
-    @property
-    def id(self) -> int | None:
-        """Its number in the history, once it has one."""
-        return None if self._account.entry is None else self._account.entry.id
 
     @property
     def duration_s(self) -> float:
         """How much is recorded."""
-        return 0.0 if self._take is None else self._take.duration_s
+        take = self._take  # which its own thread may be giving up
+        return 0.0 if take is None else take.duration_s
 
     def record(self, source: SourceUse, make_take: Callable[[Path], Take]) -> None:
         """Begin with a recording of `source`. Raises AudioError, HistoryError or Cancelled, and is over then."""
         with self._broken_off_by_errors():
-            entry = self._stages.history.begin(model=self._stages.model.name)
-            self._account.open(entry)
+            try:
+                source.acquire()  # first: it keeps what is said from now on, also while a slow disk is waited for
+                self._source = source
+            finally:
+                self._raise_if_cancelled()
+                entry = self._stages.history.begin(model=self._stages.model.name)
+                self._account.open(entry)
             assert entry.audio_path is not None  # it has just been given one
-            source.acquire()
-            self._source = source
-            self._take = make_take(entry.audio_path)
-            self._take.start()
-            self._note_missing_beginning(self._take)
+            self._take = take = make_take(entry.audio_path)
+            take.start()
+            self._note_missing_beginning(take)
             self._enter("recording", "recording")
             self._thread.start()
 
@@ -104,6 +108,7 @@ class Run:
         """Begin with the recording of an earlier run. Raises HistoryError or PipelineBusy, and is over then."""
         with self._broken_off_by_errors():
             self._account.open(self._stages.history.claim(entry_id))
+            self._enter("transcribing", "transcribing")
             self._thread.start()
 
     def stop(self) -> None:
@@ -113,27 +118,41 @@ class Run:
     def cancel(self) -> None:
         """End it, wherever it is; what was recorded stays in the history."""
         self._cancel.cancel()
-        if self._take is not None:
-            self._take.cancel()
+        take = self._take  # which its own thread may be giving up
+        if take is not None:
+            take.cancel()
         self._ending.set()
+
+    def so_far(self, state: FinalState, error: ThothError) -> DictationResult:
+        """Return what has come of it up to now, wherever it hangs."""
+        return self._account.result(state, error)
+
+    def finish(self, result: DictationResult) -> None:
+        """Finish its entry, which it leaves as it is from now on: it was left behind, and may be tried again."""
+        self._account.finish(result)
 
     def is_own_thread(self) -> bool:
         """Whether it is this run's own thread that asks, as a sink may."""
         return threading.current_thread() is self._thread
 
     def _run(self) -> None:
-        with contextlib.suppress(Exception), self._broken_off_by_errors():
-            self._go_through()
+        try:
+            with self._broken_off_by_errors():
+                self._go_through()
+                result = self._account.close("completed")
+        except Exception:
+            return  # it is over already
+        self._be_over(result)
 
     def _go_through(self) -> None:
         account = self._account
         if self._take is not None:
             self._record_to_the_end(self._take)
-        self._enter("transcribing", "transcribing")
+            self._enter("transcribing", "transcribing")
         account.raw_text = account.text = self._heard()
-        account.write(raw_text=account.raw_text, text=account.text)
+        account.write(raw_text=account.raw_text, text=account.text, model=self._stages.model.name)
         if self._wake is not None:
-            account.text = PhraseMatcher([self._wake.phrase]).without_phrase(account.text)
+            account.text = without_call(account.text, self._wake)
         if account.text:
             self._filter()
         if account.text:
@@ -142,14 +161,13 @@ class Run:
             account.write(text=account.text, is_enhanced=account.is_enhanced)
             self._put_out()
         self._raise_if_cancelled()
-        self._be_over(account.close("completed"))
 
     def _record_to_the_end(self, take: Take) -> None:
         self._ending.wait()
         self._account.begin_stage("saving")
         recording = take.stop()
-        self._let_go()
         self._account.write_recording(recording)
+        self._let_go()
         self._raise_if_cancelled()
         if recording.error is not None:
             self._note_early_end(recording, recording.error)
@@ -169,6 +187,8 @@ class Run:
         assert entry is not None
         if entry.audio_path is None:
             raise AudioError(f"dictation {entry.id} has no recording")
+        if is_empty(entry.audio_path):
+            return ""
         model = self._stages.model.get(self._cancel)
         # Live: somebody waits for it.
         transcript = model.transcribe_file(
@@ -264,3 +284,12 @@ class Run:
 
 def _told(error: Exception) -> str:
     return str(error) if isinstance(error, ThothError) else f"{type(error).__name__}: {error}"
+
+
+def without_call(text: str, wake: Wake) -> str:
+    """Return what comes after the wake phrase; where that stands too late in the text to be the one heard, all."""
+    matcher = PhraseMatcher([wake.phrase])
+    found = matcher.find(text)
+    if found is None or found.first_word > _FAST_SPEECH * (wake.end_s - wake.start_s):
+        return text
+    return matcher.without_phrase(text)

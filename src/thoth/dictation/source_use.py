@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from thoth.audio.live_input import LiveInput
+
+_log = logging.getLogger(__name__)
 
 
 class SourceUse:
@@ -28,10 +31,18 @@ class SourceUse:
                 self._started_here = True
             self._users += 1
 
+    @property
+    def position_s(self) -> float:
+        """Where its stream is, on its clock; 0 while it is not running."""
+        return self.source.stats.duration_s if self.source.running else 0.0
+
     def release(self) -> None:
         """Say that this user needs it no longer."""
         with self._lock:
             self._users -= 1
             if self._users == 0 and self._started_here:
                 self._started_here = False
-                self.source.stop()
+                try:
+                    self.source.stop()
+                except Exception:  # what was recorded is worked on all the same
+                    _log.exception("%s could not be stopped", self.source.name)

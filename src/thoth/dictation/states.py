@@ -39,7 +39,7 @@ TRANSITIONS: Final[dict[PipelineState, frozenset[PipelineState]]] = {
 """From each state to those that may follow.
 
 From idle, a recording that is there already goes to transcribing when it is tried again, and a microphone that cannot
-be opened to failed. Filtering, enhancing and outputting are entered only where there is text and something to do with it.
+be opened to failed. Filtering, enhancing and outputting come only where there is text and something to do with it.
 """
 
 

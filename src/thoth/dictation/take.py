@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,23 +42,44 @@ class TakeSettings:
     called_until_s: float | None = None
 
 
-class _Heard:
+class Heard:
     """The text of a take as it comes. Not the take itself: the garbage collector may be late with who calls back."""
 
     def __init__(self, on_update: Callable[[LiveUpdate], object]) -> None:
         self._on_update = on_update
         self._pieces: list[str] = []
+        self._begins_utterance = True
         self.is_whole = True
 
     @property
     def text(self) -> str:
-        return "".join(self._pieces).strip()
+        """What was said up to now."""
+        return " ".join("".join(self._pieces).split())
 
     def note(self, update: LiveUpdate) -> None:
-        self._pieces.append(update.committed)
+        """Take the next update, and pass it on."""
+        if update.committed:
+            if self._begins_utterance and self._pieces and _are_words_apart(self._pieces[-1][-1], update.committed[0]):
+                self._pieces.append(" ")
+            self._pieces.append(update.committed)
+            self._begins_utterance = False
+        self._begins_utterance |= update.is_final
         if update.gaps:
             self.is_whole = False
         self._on_update(update)
+
+
+def _are_words_apart(before: str, after: str) -> bool:
+    """Whether a space belongs between two utterances: models mostly bring it, but not always.
+
+    Chinese and Japanese write none: characters as wide as theirs (Unicode Standard Annex 11), but Korean's.
+    """
+    return not (_is_unspaced(before) or _is_unspaced(after))
+
+
+def _is_unspaced(character: str) -> bool:
+    is_wide = unicodedata.east_asian_width(character) in "WF"
+    return is_wide and not unicodedata.name(character, "").startswith("HANGUL")
 
 
 class Take:
@@ -89,7 +111,7 @@ class Take:
         self._model = model
         self._options = options
         self._settings = settings
-        self._heard = _Heard(on_update)
+        self._heard = Heard(on_update)
         self._on_end = on_end
         self._cancel = CancelToken()
         self._session: LiveSession | None = None
@@ -139,11 +161,13 @@ class Take:
             self._heard.is_whole = False
             _log.exception("the text of a dictation will be made from its recording")
         finally:
-            # A source that waits for its readers would wait for this one.
-            for _ in self._recorder.blocks():
-                pass
             self._session = None
-            self._on_end()
+            try:
+                # A source that waits for its readers would wait for this one.
+                for _ in self._recorder.blocks():
+                    pass
+            finally:
+                self._on_end()
 
     def _transcribe(self) -> None:
         session = LiveSession(self._model.get(self._cancel), on_update=self._heard.note, **self._options)
