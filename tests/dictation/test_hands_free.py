@@ -145,7 +145,7 @@ def test_a_start_that_is_cancelled_does_not_end_the_listening(
 
     dictation.history.begin = begin_and_cancel  # type: ignore[method-assign]
     HandsFree(dictation, listener).run()  # to the source's end
-    assert "nothing could be dictated: the dictation was cancelled" in caplog.text
+    assert "'snowboy' was heard, and nothing could be dictated: " in caplog.text
     assert not listener.paused
     assert not source.running
 

@@ -56,15 +56,16 @@ class Dictation:
     up again, in this process or a later one.
 
     model: a loaded model, or the name or path of one, which is loaded in the background from now on; see WhisperModel.
-    source: what is recorded. One that is running stays so, and each recording begins with the second before its start;
-        any other runs during the recordings only. None is the microphone `device`.
+    source: what is recorded. One that is running stays so, and each recording begins with the second before its start,
+        as far as that is not in the one before; any other runs during the recordings only. None is the microphone
+        `device`.
     filters: changes the text that the model heard; see `thoth.filters_for`. None changes nothing.
     enhancer: a language model that edits the filtered text; see `thoth.Enhancer`.
     sinks: where the text goes; see `thoth.sink_from`.
     history: where recordings and texts are kept; None is the user's own, which `close()` closes.
     longest_s: a recording ends by itself at this length, up to 4 h.
-    stop_after_silence_s: a recording ends after so much silence behind what was said, or 8 s without a word. None waits
-        for `stop()`.
+    stop_after_silence_s: a recording ends after so much silence behind what was said, or 8 s without a word, 4 s
+        behind a wake phrase. None waits for `stop()`.
     options: see `TranscribeOptions`.
 
     Events (`events`): PipelineProgress with each state, PipelineComplete with each result, LiveUpdate with the text
@@ -272,10 +273,12 @@ class Dictation:
             return self._current
 
     def _begin_of(self, preroll_s: float | None, wake: Wake | None) -> float:
-        """Return where a recording that is asked for now begins, on the source's clock."""
+        """Return where a recording that is asked for now begins, on the source's clock; behind the one before it."""
         if wake is not None:
-            return wake.start_s - _WAKE_MARGIN_S
-        return self._source.position_s - (PREROLL_S if preroll_s is None else preroll_s)
+            begins_s = wake.start_s - _WAKE_MARGIN_S
+        else:
+            begins_s = self._source.position_s - (PREROLL_S if preroll_s is None else preroll_s)
+        return max(begins_s, self._source.taken_until_s)
 
     def _take_settings(self, begins_s: float, wake: Wake | None) -> TakeSettings:
         return TakeSettings(

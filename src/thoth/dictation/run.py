@@ -165,8 +165,7 @@ class Run:
     def _record_to_the_end(self, take: Take) -> None:
         self._ending.wait()
         self._account.begin_stage("saving")
-        recording = take.stop()
-        self._account.write_recording(recording)
+        recording = self._stopped(take)
         self._let_go()
         self._raise_if_cancelled()
         if recording.error is not None:
@@ -256,9 +255,16 @@ class Run:
     def _save_what_there_is(self, take: Take) -> None:
         take.cancel()
         try:
-            self._account.write_recording(take.stop())
+            self._stopped(take)
         except AudioError as error:
             self._account.problem(str(error))
+
+    def _stopped(self, take: Take) -> Recording:
+        recording = take.stop()
+        if self._source is not None:
+            self._source.note_taken(take.begins_s + recording.duration_s)
+        self._account.write_recording(recording)
+        return recording
 
     def _be_over(self, result: DictationResult) -> None:
         self._let_go()

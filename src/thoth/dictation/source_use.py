@@ -22,6 +22,7 @@ class SourceUse:
         self._lock = threading.Lock()
         self._users = 0
         self._started_here = False
+        self._taken_until_s = 0.0
 
     def acquire(self) -> None:
         """Have the source run. Raises what starting it raises."""
@@ -29,12 +30,23 @@ class SourceUse:
             if not self.source.running:
                 self.source.start()
                 self._started_here = True
+                self._taken_until_s = 0.0
             self._users += 1
 
     @property
     def position_s(self) -> float:
         """Where its stream is, on its clock; 0 while it is not running."""
         return self.source.stats.duration_s if self.source.running else 0.0
+
+    @property
+    def taken_until_s(self) -> float:
+        """Up to where its stream belongs to recordings that are over; the next one's pre-roll ends there."""
+        # Its owner may have started it anew.
+        return self._taken_until_s if self._taken_until_s <= self.position_s else 0.0
+
+    def note_taken(self, until_s: float) -> None:
+        """Note that a recording ends at `until_s` of the stream."""
+        self._taken_until_s = max(until_s, self.taken_until_s)
 
     def release(self) -> None:
         """Say that this user needs it no longer."""
