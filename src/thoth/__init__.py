@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from thoth.dictation.filters.chain import filters_for as filters_for
     from thoth.dictation.filters.settings import FilterSettings as FilterSettings
     from thoth.dictation.hands_free import HandsFree as HandsFree
-    from thoth.dictation.history import History as History
-    from thoth.dictation.history_entry import HistoryEntry as HistoryEntry
+    from thoth.dictation.history.entry import HistoryEntry as HistoryEntry
+    from thoth.dictation.history.store import History as History
     from thoth.dictation.output.callable import CallableSink as CallableSink
     from thoth.dictation.output.clipboard import ClipboardSink as ClipboardSink
     from thoth.dictation.output.command import CommandSink as CommandSink
@@ -160,8 +160,8 @@ _HOMES = {
     "Gate": "thoth.model.gate",
     "GateStats": "thoth.model.stats",
     "HandsFree": "thoth.dictation.hands_free",
-    "History": "thoth.dictation.history",
-    "HistoryEntry": "thoth.dictation.history_entry",
+    "History": "thoth.dictation.history.store",
+    "HistoryEntry": "thoth.dictation.history.entry",
     "HistoryError": "thoth.errors",
     "InputStats": "thoth.audio.live_stats",
     "InvalidModel": "thoth.errors",

@@ -22,7 +22,7 @@ from thoth_command import RECORDINGS, TRUE_TEXTS, ThothCommand, words
 from thoth_here import ThothHere
 from x_display import TextField, XDisplay, key_down, key_up, press
 
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -20,7 +20,7 @@ from thoth_command import RECORDINGS, TRUE_TEXTS, ThothCommand, words
 
 from thoth._native import WavWriter
 from thoth.audio.decode import decode
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 
 pytestmark = pytest.mark.timeout(120)
 

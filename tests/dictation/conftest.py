@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import thoth
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 from thoth.dictation.pipeline import Dictation
 
 Dictate = Callable[..., Dictation]

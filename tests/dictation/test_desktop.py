@@ -27,7 +27,7 @@ from thoth.dictation.events import PipelineComplete, PipelineProgress
 from thoth.dictation.filters.chain import filters_for
 from thoth.dictation.filters.settings import FilterSettings
 from thoth.dictation.hands_free import HandsFree
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 from thoth.dictation.output.paste import PasteSink
 from thoth.dictation.pipeline import Dictation
 from thoth.dictation.shortcuts.manager import ShortcutManager

@@ -23,9 +23,9 @@ from python_process import PythonProcess
 
 import thoth
 from thoth.audio.decode import decode
-from thoth.dictation import history_database
 from thoth.dictation.enhance.enhancer import Enhancer
-from thoth.dictation.history import History
+from thoth.dictation.history import database
+from thoth.dictation.history.store import History
 from thoth.dictation.output.file import FileSink
 from thoth.dictation.pipeline import Dictation
 from thoth.dictation.result import DictationResult
@@ -129,7 +129,7 @@ def test_a_microphone_that_goes_in_mid_recording_leaves_what_was_said(
 GONE = """
     import sys, json
     import thoth
-    from thoth.dictation.history import History
+    from thoth.dictation.history.store import History
     from thoth.dictation.pipeline import Dictation
     with Dictation(thoth.WhisperModel("nano.en"), history=History(sys.argv[1])) as dictation:
         future = dictation.start()
@@ -256,7 +256,7 @@ def test_a_disk_that_fills_up_in_mid_recording_costs_no_text(
 def test_a_history_that_somebody_keeps_locked_is_not_waited_for_again_and_again(
     dictate: Dictate, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_database, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(database, "PATIENCE_S", 1.0)
     history.close()  # what is opened anew has that much patience
     kept, held = Kept(), Held()
     held.let_go.set()

@@ -18,7 +18,7 @@ from thoth.audio.decode import decode
 from thoth.audio.samples import Samples
 from thoth.dictation.events import PipelineComplete
 from thoth.dictation.hands_free import HandsFree
-from thoth.dictation.history import History, HistoryEntry
+from thoth.dictation.history.store import History, HistoryEntry
 from thoth.dictation.pipeline import Dictation
 from thoth.dictation.run import without_call
 from thoth.wake.detection import Wake

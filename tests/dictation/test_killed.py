@@ -14,7 +14,7 @@ import soundfile
 from dictating import LIMIT_S
 from python_process import PythonProcess
 
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 from thoth.dictation.pipeline import Dictation
 
 Dictate = Callable[..., Dictation]
@@ -25,7 +25,7 @@ SCRIPT = """
     import os, sys, threading, time
     import thoth
     from thoth.dictation.events import PipelineProgress
-    from thoth.dictation.history import History
+    from thoth.dictation.history.store import History
     from thoth.dictation.pipeline import Dictation
 
     wanted, folder, recording, slow_model = {arguments}

@@ -12,7 +12,7 @@ import pytest
 
 import thoth
 from thoth.dictation import model_supply
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 from thoth.dictation.model_supply import ModelSupply
 from thoth.dictation.pipeline import Dictation
 

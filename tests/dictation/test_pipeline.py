@@ -21,7 +21,7 @@ from fed_input import FedInput, numbered, wait_until
 import thoth
 from thoth._native import Pump, WavWriter
 from thoth.dictation.events import PipelineComplete
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 from thoth.dictation.pipeline import Dictation
 from thoth.dictation.result import DictationResult
 from thoth.errors import InvalidOption, InvalidTransition, PipelineBusy

@@ -9,7 +9,7 @@ from python_process import PythonProcess
 
 _CODE = """
     import sys
-    from thoth.dictation.history import History
+    from thoth.dictation.history.store import History
     from thoth.errors import ThothError
 
     history = History({folder!r})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from thoth.config.schema import Config
     from thoth.dictation.enhance.enhancer import Enhancer
     from thoth.dictation.filters.chain import FilterChain
-    from thoth.dictation.history import History
+    from thoth.dictation.history.store import History
     from thoth.dictation.output.sink import Sink
     from thoth.dictation.pipeline import Dictation
     from thoth.model.options import TranscribeOptions
@@ -171,7 +171,7 @@ def sinks_of(config: Config, on_stdout: Callable[[str], object] | None) -> list[
 
 def history_of(config: Config) -> History:
     """Return the history, open. Raises HistoryError."""
-    from thoth.dictation.history import History
+    from thoth.dictation.history.store import History
 
     kept = config.history
     return History(

@@ -21,9 +21,9 @@ from thoth.errors import InvalidOption, OutputError, ThothError
 
 if TYPE_CHECKING:
     from thoth.config.schema import Config
-    from thoth.dictation.history import History
-    from thoth.dictation.history_entry import ChosenState
-    from thoth.dictation.history_export import ExportFormat
+    from thoth.dictation.history.entry import ChosenState
+    from thoth.dictation.history.export import ExportFormat
+    from thoth.dictation.history.store import History
     from thoth.dictation.pipeline import Dictation
 
 history_app = typer.Typer(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from thoth.cli.inputs import printable
-from thoth.dictation.history_entry import HistoryEntry
-from thoth.dictation.history_export import as_plain, state_in_words
+from thoth.dictation.history.entry import HistoryEntry
+from thoth.dictation.history.export import as_plain, state_in_words
 
 _JSON_SAFE: Final = re.compile(r"[^\x20-\x7e]")
 _STYLES: Final = {"completed": "green", "failed": "red", "interrupted": "red", "cancelled": "dim"}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from thoth.audio.recorder import Recording
-from thoth.dictation.history import History, HistoryEntry
+from thoth.dictation.history.store import History, HistoryEntry
 from thoth.dictation.result import DictationResult
 from thoth.dictation.states import FinalState
 from thoth.errors import HistoryError, ThothError

@@ -17,7 +17,7 @@ from thoth.audio.microphone import Microphone
 from thoth.dictation.enhance.text_enhancer import TextEnhancer
 from thoth.dictation.events import PipelineComplete, PipelineProgress
 from thoth.dictation.filters.chain import Filter
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 from thoth.dictation.model_supply import ModelSupply
 from thoth.dictation.output.sink import Sink
 from thoth.dictation.result import DictationResult

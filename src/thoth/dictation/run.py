@@ -16,8 +16,8 @@ from thoth.audio.recorder import Recording
 from thoth.dictation.account import Account
 from thoth.dictation.enhance.text_enhancer import TextEnhancer
 from thoth.dictation.filters.chain import Filter
-from thoth.dictation.history import History
-from thoth.dictation.history_files import is_empty
+from thoth.dictation.history.files import is_empty
+from thoth.dictation.history.store import History
 from thoth.dictation.model_supply import ModelSupply
 from thoth.dictation.output.delivery import deliver_all
 from thoth.dictation.output.sink import Sink

@@ -18,9 +18,9 @@ import pytest
 from history_process import history_process, run_up_to
 
 from thoth._native import WavWriter
-from thoth.dictation import history_database
-from thoth.dictation.history import History
-from thoth.dictation.history_network import file_system_of, is_on_network
+from thoth.dictation.history import database
+from thoth.dictation.history.network import file_system_of, is_on_network
+from thoth.dictation.history.store import History
 from thoth.errors import HistoryError
 
 pytestmark = pytest.mark.timeout(120)
@@ -290,7 +290,7 @@ def test_one_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_another_program_keeps_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_database, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(database, "PATIENCE_S", 0.2)
     with History(tmp_path) as history:
         number = finished(history, "before")
         outside = sqlite3.connect(tmp_path / "history.db", isolation_level=None)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from thoth.dictation.history_entry import Pruned
-from thoth.dictation.history_files import RecordingFile, recordings_in
+from thoth.dictation.history.entry import Pruned
+from thoth.dictation.history.files import RecordingFile, recordings_in
 from thoth.errors import InvalidOption
 
 _DAY_S: Final = 86_400.0

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from thoth.dictation.history_files import length_s, recordings_in, told_by_name
-from thoth.dictation.history_rows import COLUMNS, NAMES, DamagedRow, entry_of
+from thoth.dictation.history.files import length_s, recordings_in, told_by_name
+from thoth.dictation.history.rows import COLUMNS, NAMES, DamagedRow, entry_of
 
 FOUND_AGAIN: Final = (
     "the history's database was damaged; of this dictation the recording is left: 'thoth history retry' transcribes it"

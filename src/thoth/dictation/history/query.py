@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Collection
 from typing import Any, Final
 
-from thoth.dictation.history_entry import ENTRY_STATES, ChosenState
-from thoth.dictation.history_rows import storable
+from thoth.dictation.history.entry import ENTRY_STATES, ChosenState
+from thoth.dictation.history.rows import storable
 from thoth.dictation.states import STAGES
 from thoth.errors import InvalidOption
 

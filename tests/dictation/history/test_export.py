@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from thoth.dictation.history import History
+from thoth.dictation.history.store import History
 from thoth.errors import HistoryError, InvalidOption
 
 TEXT = 'He said "yes", then\nleft; 50 € — naïve 日本語 = +1'

@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack
 
 import platformdirs
 
-from thoth.dictation import history_recovery, history_rows
-from thoth.dictation.history_database import Database
-from thoth.dictation.history_entry import ChosenState, EntryFields, ResultFields
-from thoth.dictation.history_entry import HistoryEntry as HistoryEntry
-from thoth.dictation.history_entry import Pruned as Pruned
-from thoth.dictation.history_files import length_s, recording_name
-from thoth.dictation.history_locks import RunLocks
-from thoth.dictation.history_query import conditions
-from thoth.dictation.history_retention import Choice, Limits
-from thoth.dictation.history_rows import COLUMNS, entry_of
+from thoth.dictation.history import recovery, rows
+from thoth.dictation.history.database import Database
+from thoth.dictation.history.entry import ChosenState, EntryFields, ResultFields
+from thoth.dictation.history.entry import HistoryEntry as HistoryEntry
+from thoth.dictation.history.entry import Pruned as Pruned
+from thoth.dictation.history.files import length_s, recording_name
+from thoth.dictation.history.locks import RunLocks
+from thoth.dictation.history.query import conditions
+from thoth.dictation.history.retention import Choice, Limits
+from thoth.dictation.history.rows import COLUMNS, entry_of
 from thoth.dictation.states import FinalState
 from thoth.errors import HistoryError, PipelineBusy
 
 if TYPE_CHECKING:
-    from thoth.dictation.history_export import ExportFormat, TextSink
+    from thoth.dictation.history.export import ExportFormat, TextSink
 
 HISTORY_VARIABLE: Final = "THOTH_HISTORY"
 MAX_AGE_DAYS: Final = 90.0
@@ -76,7 +76,7 @@ class History:
         self._owned: dict[int, str] = {}
         self._lock = threading.RLock()
         path = self.folder / "history.db"
-        self._database = Database(path, self._make_folders, history_rows.MIGRATIONS, self._rebuild)
+        self._database = Database(path, self._make_folders, rows.MIGRATIONS, self._rebuild)
         self._reading(lambda _: None)
 
     def begin(self, *, model: str = "") -> HistoryEntry:
@@ -84,7 +84,7 @@ class History:
         created_s = time.time()
 
         def insert(connection: sqlite3.Connection) -> HistoryEntry:
-            values = (created_s, "recording", *history_rows.stored({"model": model}).values())
+            values = (created_s, "recording", *rows.stored({"model": model}).values())
             statement = "INSERT INTO entries (created_s, state, model) VALUES (?, ?, ?)"
             number = connection.execute(statement, values).lastrowid
             assert number is not None, "SQLite numbers what it inserts"
@@ -98,8 +98,8 @@ class History:
     def update(self, entry_id: int, **fields: Unpack[EntryFields]) -> None:
         """Write what is known by now into the entry of a run in work."""
         if "state" in fields:
-            history_rows.check_state(fields["state"], final=False)
-        self._set(entry_id, history_rows.stored(fields))
+            rows.check_state(fields["state"], final=False)
+        self._set(entry_id, rows.stored(fields))
 
     def finish(self, entry_id: int, state: FinalState, **fields: Unpack[ResultFields]) -> None:
         """End the run of an entry; whatever is raised, nobody works on it any more.
@@ -107,10 +107,10 @@ class History:
         Where it fails or is cancelled before there is a text, that of an earlier run stays.
         """
         self._database.check_process()
-        history_rows.check_state(state, final=True)
-        values = history_rows.stored({"error": None, **fields, "state": state})
+        rows.check_state(state, final=True)
+        values = rows.stored({"error": None, **fields, "state": state})
         if state != "completed":
-            values = history_rows.without_empty_texts(values)
+            values = rows.without_empty_texts(values)
         with self._lock:
             try:
                 self._set(entry_id, {**values, "owner": None})
@@ -161,8 +161,8 @@ class History:
             live = self._live(connection)
             where, values = conditions(states, search, live)
             statement = f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY created_s DESC, id DESC LIMIT ? OFFSET ?"
-            rows = connection.execute(statement, (*values, -1 if limit is None else limit, offset))
-            return [entry_of(row, self._recordings, live) for row in rows]
+            found = connection.execute(statement, (*values, -1 if limit is None else limit, offset))
+            return [entry_of(row, self._recordings, live) for row in found]
 
         return self._reading(select)
 
@@ -215,7 +215,7 @@ class History:
 
         format: "json" (an array), "jsonl" (an object in each line), "csv", or for people "txt" and "md".
         """
-        from thoth.dictation.history_export import write_entries
+        from thoth.dictation.history.export import write_entries
 
         write_entries(self.walk(), stream, format)
 
@@ -305,18 +305,18 @@ class History:
     def _page(self, connection: sqlite3.Connection, after: tuple[float, int]) -> dict[tuple[float, int], HistoryEntry]:
         live = self._live(connection)
         statement = f"SELECT {COLUMNS} FROM entries WHERE (created_s, id) > (?, ?) ORDER BY created_s, id LIMIT {_PAGE}"
-        rows = connection.execute(statement, after)
-        return {(row[1], row[0]): entry_of(row, self._recordings, live) for row in rows}
+        found = connection.execute(statement, after)
+        return {(row[1], row[0]): entry_of(row, self._recordings, live) for row in found}
 
     def _live(self, connection: sqlite3.Connection, number: int | None = None) -> set[int]:
         """Find the entries in work, or this one if it is."""
         statement = "SELECT id, owner FROM entries WHERE owner IS NOT NULL"
-        rows = (
+        found = (
             connection.execute(statement)
             if number is None
             else connection.execute(f"{statement} AND id = ?", (number,))
         )
-        return {entry for entry, owner in rows.fetchall() if self._locks.is_held(owner)}
+        return {entry for entry, owner in found.fetchall() if self._locks.is_held(owner)}
 
     def _check_free(self, entry: HistoryEntry) -> None:
         if entry.in_work:
@@ -340,4 +340,4 @@ class History:
         return self._writing(remove) if found.candidates and not dry_run else found.outcome
 
     def _rebuild(self, connection: sqlite3.Connection, damaged: Path) -> None:
-        history_recovery.rebuild(connection, damaged, self._recordings, self._locks.in_work())
+        recovery.rebuild(connection, damaged, self._recordings, self._locks.in_work())

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thoth._native import WavWriter
-from thoth.dictation.history import History, HistoryEntry, history_folder
+from thoth.dictation.history.store import History, HistoryEntry, history_folder
 from thoth.dictation.states import STAGES
 from thoth.errors import HistoryError, InvalidOption, PipelineBusy
 

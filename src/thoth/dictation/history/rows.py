@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from thoth.dictation.history_entry import ENTRY_STATES, FINAL_STATES, HistoryEntry, ResultFields
+from thoth.dictation.history.entry import ENTRY_STATES, FINAL_STATES, HistoryEntry, ResultFields
 from thoth.dictation.states import STAGES
 from thoth.errors import InvalidOption
 

@@ -13,8 +13,8 @@ import filelock
 import pytest
 from history_process import history_process, run_up_to
 
-from thoth.dictation import history_locks
-from thoth.dictation.history import History
+from thoth.dictation.history import locks
+from thoth.dictation.history.store import History
 from thoth.dictation.states import STAGES
 from thoth.errors import PipelineBusy
 
@@ -100,7 +100,7 @@ def test_another_one_who_looks_is_not_taken_for_a_run(tmp_path: Path, monkeypatc
     with process:
         process.kill()
     # Whoever looks takes the lock for a moment, here for a long one.
-    monkeypatch.setattr(history_locks, "_PROBE_S", 30)
+    monkeypatch.setattr(locks, "_PROBE_S", 30)
     (path,) = (tmp_path / "locks").iterdir()
     looking = filelock.FileLock(path, thread_local=False)
     looking.acquire()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any, Final, Literal, Protocol, get_args
 
-from thoth.dictation.history_entry import HistoryEntry
+from thoth.dictation.history.entry import HistoryEntry
 from thoth.errors import InvalidOption
 
 ExportFormat = Literal["json", "jsonl", "csv", "txt", "md"]

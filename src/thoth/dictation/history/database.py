@@ -15,8 +15,8 @@ from typing import Final, Protocol, TypeVar
 
 import filelock
 
-from thoth.dictation.history_network import is_on_network
-from thoth.dictation.history_query import add_functions
+from thoth.dictation.history.network import is_on_network
+from thoth.dictation.history.query import add_functions
 from thoth.errors import HistoryError
 
 Result = TypeVar("Result")

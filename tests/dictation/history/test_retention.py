@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from thoth.dictation.history import MAX_AGE_DAYS, MAX_BYTES, History, Pruned
+from thoth.dictation.history.store import MAX_AGE_DAYS, MAX_BYTES, History, Pruned
 from thoth.errors import InvalidOption
 
 DAY_S = 86_400
