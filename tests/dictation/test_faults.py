@@ -6,9 +6,8 @@ import os
 import shutil
 import socket
 import sqlite3
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -206,18 +205,6 @@ def test_a_model_that_is_closed_under_a_dictation_leaves_a_recording_to_retry(
 
 
 # The disk
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 256 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", os.fspath(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small disk takes root")
-    yield folder
-    subprocess.run(["umount", os.fspath(folder)], check=True)
 
 
 def test_a_disk_that_is_full_at_the_start_is_told_before_anything_is_said(dictate: Dictate, small_disk: Path) -> None:

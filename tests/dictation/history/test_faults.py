@@ -8,7 +8,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,18 +26,6 @@ pytestmark = pytest.mark.timeout(120)
 
 LOGGER = "thoth.dictation"
 FULL = r"history\.db: the disk is full: free some space .*prune.*safe"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 400 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", os.fspath(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small disk takes root")
-    yield folder
-    subprocess.run(["umount", os.fspath(folder)], check=True)
 
 
 def fill(disk: Path) -> Path:
