@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import random_model
 import soundfile
 from chat_server import ChatServer, Exchange, says, status
 from dictating import LIMIT_S, Held, Kept, Told
@@ -188,6 +189,33 @@ def test_a_model_that_is_missing_leaves_a_recording_to_retry(
     again = result_of(dictation.retry(result.id))
     assert again.text == SAID
     assert again.state == "completed"
+
+
+def test_without_a_model_a_recording_ends_at_silence_all_the_same(
+    dictate: Dictate, history: History, audio: Path, tmp_path: Path
+) -> None:
+    """Who speaks hands-free is not recorded on and on because the text will have to come later."""
+    dictation = dictate("long_3_58s.flac", realtime=True, model=tmp_path / "missing.bin", stop_after_silence_s=1.0)
+    result = result_of(dictation.start())
+    assert isinstance(result.error, ModelNotFound)
+    assert 1 < result.audio_s < soundfile.info(audio / "long_3_58s.flac").duration / 2
+    assert history.entries()[0].retryable
+
+
+def test_a_model_that_is_being_loaded_is_let_go_at_the_end(
+    model: thoth.WhisperModel, audio: Path, tmp_path: Path
+) -> None:
+    """Of a dictation that is closed, and of a program that ends without: neither waits for the model, nor crashes."""
+    large = tmp_path / "large.bin"
+    random_model.write_model(large, random_model.OFFICIAL["base.en"])
+    code = f"""
+        import thoth
+        dictation = thoth.Dictation({os.fspath(large)!r}, source=thoth.FileSource("nothing.wav"))
+        {{end}}
+    """
+    for end in ("dictation.close()", "pass", "del dictation"):
+        with PythonProcess(code.format(end=end)) as process:
+            assert process.outcome() == (0, "", "")
 
 
 def test_a_model_that_is_closed_under_a_dictation_leaves_a_recording_to_retry(

@@ -54,7 +54,7 @@ def test_a_load_that_ran_into_a_time_limit_has_failed(monkeypatch: pytest.Monkey
     def load(_: object) -> None:
         raise TimeoutError("the server does not answer")
 
-    monkeypatch.setattr(model_supply.WhisperModel, "__init__", lambda _self, _name: load(_name))
+    monkeypatch.setattr(model_supply.WhisperModel, "__init__", lambda _self, _name, **_: load(_name))
     outcome: list[BaseException] = []
 
     def get() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
+import weakref
 from concurrent.futures import Future, wait
 from typing import Final
 
@@ -12,6 +14,8 @@ from thoth.errors import Cancelled, ModelError, ThothError
 from thoth.model.whisper import WhisperModel
 
 _LOOK_S: Final = 0.05
+_CLOSE_S: Final = 5.0
+"""A load that is called off ends with the piece of the file that it is reading."""
 
 
 class ModelSupply:
@@ -25,6 +29,7 @@ class ModelSupply:
         self._wanted = model
         self._lock = threading.Lock()
         self._loading: Future[WhisperModel] | None = None
+        self._loader: threading.Thread | None = None
         self._closed = False
 
     @property
@@ -47,9 +52,11 @@ class ModelSupply:
             if isinstance(self._wanted, WhisperModel):
                 loading.set_result(self._wanted)
             else:
-                threading.Thread(
-                    target=_load, args=(self._wanted, loading), name="thoth-dictation-model", daemon=True
-                ).start()
+                self._loader = threading.Thread(
+                    target=self._load, args=(self._wanted, loading), name="thoth-dictation-model", daemon=True
+                )
+                _close_at_exit(self)
+                self._loader.start()
             self._loading = loading  # not before there is somebody who loads
 
     def get(self, cancel: CancelToken) -> WhisperModel:
@@ -67,18 +74,38 @@ class ModelSupply:
             raise error.with_traceback(None) from None  # it may be raised again and again
 
     def close(self) -> None:
-        """Free a model that was loaded here, as soon as it is."""
+        """End a load that is going on, and free a model that was loaded here. May be called again."""
         with self._lock:
             loading, self._loading, self._closed = self._loading, None, True
+        if self._loader is not None:
+            self._loader.join(_CLOSE_S)
         if loading is not None and not isinstance(self._wanted, WhisperModel):
             loading.add_done_callback(_close_loaded)
 
+    def _load(self, wanted: str | os.PathLike[str] | None, loading: Future[WhisperModel]) -> None:
+        try:
+            loading.set_result(WhisperModel(wanted, on_load=self._go_on, on_download=self._go_on))
+        except BaseException as error:
+            loading.set_exception(error)
 
-def _load(wanted: str | os.PathLike[str] | None, loading: Future[WhisperModel]) -> None:
-    try:
-        loading.set_result(WhisperModel(wanted))
-    except BaseException as error:
-        loading.set_exception(error)
+    def _go_on(self, *_: object) -> None:
+        if self._closed:
+            raise Cancelled("the dictation was closed while its model was being loaded")
+
+
+_open: weakref.WeakSet[ModelSupply] = weakref.WeakSet()
+
+
+def _close_at_exit(supply: ModelSupply) -> None:
+    """Let no load be under way when the interpreter ends, which pulls the ground from under it."""
+    if not _open:
+        atexit.register(_close_all)
+    _open.add(supply)
+
+
+def _close_all() -> None:
+    for supply in list(_open):
+        supply.close()
 
 
 def _usable(model: WhisperModel) -> WhisperModel:

@@ -14,10 +14,10 @@ from thoth._native import CancelToken
 from thoth.audio.live_input import LiveInput
 from thoth.audio.recorder import Recorder, Recording
 from thoth.audio.samples import SAMPLE_RATE_HZ
+from thoth.dictation.end_of_speech import EndOfSpeech
 from thoth.dictation.model_supply import ModelSupply
 from thoth.dictation.silence import SilenceWatch
 from thoth.errors import Cancelled, ThothError
-from thoth.live.events import SpeechEnded, SpeechStarted
 from thoth.live.session import LiveSession
 from thoth.live.update import LiveUpdate
 from thoth.model.options import TranscribeOptions
@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 _BLOCK_SAMPLES: Final = 512
 """A frame of voice activity detection: what waits for more of them only comes later."""
 _LOOK_S: Final = 0.1
+_CALL_MARGIN_S: Final = 0.3
+"""The end of a wake phrase may be told so much too early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,15 +117,19 @@ class Take:
         self._on_end = on_end
         self._cancel = CancelToken()
         self._session: LiveSession | None = None
+        self._end_of_speech: EndOfSpeech | None = None
         self._ear = threading.Thread(target=self._listen, name="thoth-dictation-ear", daemon=True)
 
     def start(self) -> None:
         """Create the file and record. Raises AudioError."""
         self._recorder.start()
+        self._end_of_speech = self._awaited_end()
         self._ear.start()
 
     def stop(self) -> Recording:
         """Finish the file, with what is still on its way through the sound card. See `Recorder.stop`."""
+        if self._end_of_speech is not None:
+            self._end_of_speech.stop()
         return self._recorder.stop()
 
     def cancel(self) -> None:
@@ -173,30 +179,29 @@ class Take:
         session = LiveSession(self._model.get(self._cancel), on_update=self._heard.note, **self._options)
         with session:
             self._session = session
-            self._feed(session, self._silence_watch(session))
+            self._feed(session)
         self._raise_if_cancelled()
         if self._recorder.read_losses:
             self._heard.is_whole = False
 
-    def _feed(self, session: LiveSession, watch: SilenceWatch | None) -> None:
+    def _feed(self, session: LiveSession) -> None:
         while len(block := self._recorder.read(_BLOCK_SAMPLES)):
             # Nothing is dropped for lateness: what waits here is in the file, and the reader's buffer holds 30 s.
             while not session.wait_until_taken(_LOOK_S):
                 self._raise_if_cancelled()
             self._raise_if_cancelled()
             session.feed(block)
-            if watch is not None and watch.is_over(session.position_s):
-                self._on_end()
 
-    def _silence_watch(self, session: LiveSession) -> SilenceWatch | None:
+    def _awaited_end(self) -> EndOfSpeech | None:
         settings = self._settings
         if settings.stop_after_silence_s is None:
             return None
-        called_until_s = 0.0 if settings.called_until_s is None else settings.called_until_s - self.begins_s
+        called_until_s = 0.0
+        if settings.called_until_s is not None:
+            called_until_s = settings.called_until_s - self.begins_s + _CALL_MARGIN_S
         watch = SilenceWatch(settings.stop_after_silence_s, called_until_s)
-        session.events.subscribe(lambda _: watch.started(), SpeechStarted)
-        session.events.subscribe(lambda ended: watch.ended(ended.at_s), SpeechEnded)
-        return watch
+        source = self._recorder.source
+        return EndOfSpeech(source, watch, self._on_end, preroll_s=settings.preroll_s, begins_s=self.begins_s)
 
     def _raise_if_cancelled(self) -> None:
         if self._cancel.cancelled:
