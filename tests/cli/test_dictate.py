@@ -19,7 +19,6 @@ from chat_server import ChatServer, edits
 from pulse_audio import PulseServer
 from small_terminal import DIM, INVERSE, OnTerminal, SmallTerminal
 from thoth_command import RECORDINGS, TRUE_TEXTS, ThothCommand, words
-from thoth_here import ThothHere
 from x_display import TextField, XDisplay, key_down, key_up, press
 
 from thoth.dictation.history.store import History
@@ -32,25 +31,6 @@ SHORT = RECORDINGS / "digits_03_2.flac"
 SHORT_TEXT = "Three eight"
 TEN_DIGITS = RECORDINGS / "digits_17_10.flac"
 SILENCE = RECORDINGS / "silence_0.flac"
-
-
-@pytest.fixture(scope="module")
-def pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseServer]:
-    with PulseServer(tmp_path_factory.mktemp("pulse")) as server:
-        yield server
-
-
-@pytest.fixture
-def thoth(tmp_path: Path) -> ThothCommand:
-    command = ThothHere(tmp_path / "models")
-    command.environment |= {"THOTH_HISTORY": str(tmp_path / "history"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    return command
-
-
-@pytest.fixture
-def hearing(thoth: ThothCommand, pulse: PulseServer) -> ThothCommand:
-    thoth.environment |= pulse.variables
-    return thoth
 
 
 @pytest.fixture

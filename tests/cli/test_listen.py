@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 from pulse_audio import PulseServer
 from small_terminal import OnTerminal
 from thoth_command import RECORDINGS, ThothCommand
-from thoth_here import ThothHere
 
 from thoth.cli.listen_commands import MOST_AT_ONCE, WakeCommands
 from thoth.cli.screen import Screen
@@ -28,25 +26,6 @@ pytestmark = pytest.mark.timeout(120)
 SNOWBOY = RECORDINGS / "wakecmd_0.flac"
 MIRROR = RECORDINGS / "wakecmd_2.flac"
 WAKE = Wake("computer", 0.99, 1.0, 1.5, 1.6, "computer lights", "lights")
-
-
-@pytest.fixture(scope="module")
-def pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseServer]:
-    with PulseServer(tmp_path_factory.mktemp("pulse")) as server:
-        yield server
-
-
-@pytest.fixture
-def thoth(tmp_path: Path) -> ThothCommand:
-    command = ThothHere(tmp_path / "models")
-    command.environment |= {"THOTH_HISTORY": str(tmp_path / "history"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    return command
-
-
-@pytest.fixture
-def hearing(thoth: ThothCommand, pulse: PulseServer) -> ThothCommand:
-    thoth.environment |= pulse.variables
-    return thoth
 
 
 def python(code: str) -> str:

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,21 +67,9 @@ KEYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseServer]:
-    with PulseServer(tmp_path_factory.mktemp("pulse")) as server:
-        yield server
-
-
 @pytest.fixture
 def thoth(tmp_path: Path) -> ThothCommand:
     return ThothCommand(tmp_path / "models")
-
-
-@pytest.fixture
-def hearing(thoth: ThothCommand, pulse: PulseServer) -> ThothCommand:
-    thoth.environment |= pulse.variables
-    return thoth
 
 
 class AfterCode(ThothCommand):

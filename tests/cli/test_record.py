@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from similarity import correlation
 from thoth_command import RECORDINGS, ThothCommand, read_terminal, screen_after
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseServer]:
-    with PulseServer(tmp_path_factory.mktemp("pulse")) as server:
-        yield server
 
 
 def command(pulse: PulseServer, folder: Path) -> ThothCommand:

@@ -13,13 +13,14 @@ import json
 import re
 import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from scripted_server import ScriptedServer
 
 Behaviour = Callable[["Exchange"], None]
 
@@ -87,56 +88,20 @@ class Exchange:
         self.hang_up()
 
 
-class ChatServer:
+class ChatServer(ScriptedServer):
+    requests: list[Request]
+
     def __init__(self, *script: Behaviour, certificate: Path | None = None) -> None:
-        self._script = list(script)
-        self._lock = threading.Lock()
-        self.requests: list[Request] = []
-        self.arrived = threading.Event()
-        self.closing = threading.Event()
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                owner._answer(Exchange(self, owner))
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = _QuietServer(("127.0.0.1", 0), Handler)
-        self.port = self._http.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(*script)
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             # The handshake is made on the request's thread, at its first read.
-            self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+            self.http.socket = context.wrap_socket(self.http.socket, server_side=True, do_handshake_on_connect=False)
             self.url = f"https://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.closing.set()
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
-
-    def _answer(self, exchange: Exchange) -> None:
-        with self._lock:
-            behaviour = self._script[min(len(self.requests), len(self._script) - 1)]
-            self.requests.append(exchange.request)
-        self.arrived.set()
-        behaviour(exchange)
-
-
-class _QuietServer(ThreadingHTTPServer):
-    def handle_error(self, *_: Any) -> None:
-        """Clients hang up on bad answers; that is what the tests want of them."""
+    def exchange(self, handler: BaseHTTPRequestHandler) -> Exchange:
+        return Exchange(handler, self)
 
 
 def self_signed(folder: Path) -> Path:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+
+from scripted_server import ScriptedServer
 
 Behaviour = Callable[["Exchange"], None]
 
@@ -55,47 +56,11 @@ class Exchange:
         return int(wanted.removeprefix("bytes=").removesuffix("-"))
 
 
-class MisbehavingServer:
-    def __init__(self, *script: Behaviour) -> None:
-        self._script = list(script)
-        self._lock = threading.Lock()
-        self.requests: list[Request] = []
-        self.closing = threading.Event()
-        owner = self
+class MisbehavingServer(ScriptedServer):
+    requests: list[Request]
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                owner._answer(Exchange(self, owner))
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = _QuietServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.closing.set()
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
-
-    def _answer(self, exchange: Exchange) -> None:
-        with self._lock:
-            behaviour = self._script[min(len(self.requests), len(self._script) - 1)]
-            self.requests.append(exchange.request)
-        behaviour(exchange)
-
-
-class _QuietServer(ThreadingHTTPServer):
-    def handle_error(self, *_: Any) -> None:
-        """Clients hang up on bad answers; that is what the tests want of them."""
+    def exchange(self, handler: BaseHTTPRequestHandler) -> Exchange:
+        return Exchange(handler, self)
 
 
 def whole(body: bytes, *, etag: str | None = None, ranges: bool = True) -> Behaviour:
