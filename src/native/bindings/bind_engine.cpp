@@ -13,6 +13,7 @@
 #include "engine/log.hpp"
 #include "engine/model_file.hpp"
 #include "engine/vad.hpp"
+#include "free_memory.hpp"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -214,6 +215,10 @@ void register_engine(py::module_& m) {
         .def("process", &vad_process, py::arg("samples").noconvert())
         .def("reset", &Vad::reset, py::call_guard<Released>());
     m.def("drain_log", &drain_log_lines);
+    m.def("release_free_memory", [] {
+        const thoth::Released released;
+        thoth::release_free_memory();
+    });
     m.def("system_info", &whisper_print_system_info);
     m.def("whisper_version", &whisper_version);
 }

@@ -1,8 +1,5 @@
 #include "engine/engine.hpp"
 
-#ifdef __linux__
-#include <malloc.h>
-#endif
 #include <whisper.h>
 
 #include <algorithm>
@@ -16,6 +13,7 @@
 #include "engine/log.hpp"
 #include "engine/quality.hpp"
 #include "errors.hpp"
+#include "free_memory.hpp"
 
 namespace thoth {
 namespace {
@@ -317,11 +315,9 @@ void Engine::close() {
 void Engine::free_model() noexcept {
     model_.idle_states.clear();
     model_.context.reset();
-#ifdef __GLIBC__
     // The vocabulary alone is fifty thousand small strings: glibc would keep their pages, and a process that loads
     // models again and again would grow by tens of megabytes before it settles.
-    malloc_trim(0);
-#endif
+    release_free_memory();
 }
 
 }  // namespace thoth

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Final, Self, Unpack
 
+from thoth._native import release_free_memory
 from thoth.audio.checks import checked_seconds
 from thoth.audio.live_input import MOST_PREROLL_S, PREROLL_S, LiveInput
 from thoth.audio.microphone import Microphone
@@ -296,6 +297,8 @@ class Dictation:
     def _over(self, run: Run, result: DictationResult) -> None:
         if self._is_ended(run, result):
             _resolve(run.future, result)
+            # Each run has threads of its own, each of these a heap, and glibc lets them grow for a long time.
+            release_free_memory()
             self._prune()
 
     def _leave_behind(self, run: Run) -> None:
