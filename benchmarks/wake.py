@@ -17,8 +17,9 @@ people on the recordings say "jarvis" alone: what it makes of that is shown, and
 
 The sweep makes a listener for each threshold; what did not wake at a lower one is not fed again at a higher one.
 
-FOLDER holds wake/, other-speech/ and noise/, the first two with a manifest.jsonl; by default ../shared/audio where
-there is one, else the few recordings of the tests are taken.
+FOLDER holds wake/, other-speech/ and noise/, the first two with a manifest.jsonl; without it the few recordings of the
+tests are taken. The figures in docs/architecture.md are on Picovoice's wake-word-benchmark and its
+speech-to-intent-benchmark.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from typing import Any
 import machine
 import numpy as np
 from live_runs import percentile_ms, verdict
-from wake_audio import MORE, Material, Stream, material, room
+from wake_audio import Material, Stream, material, room
 
 import thoth
 from thoth.audio.samples import SAMPLE_RATE_HZ, Samples
@@ -203,7 +204,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"one recording out of {QUICK_EACH}")
     parser.add_argument("--only", choices=["openwakeword", "wakeword"], help="one of the detectors")
-    parser.add_argument("--recordings", type=Path, default=MORE, metavar="FOLDER", help="wake/, other-speech/, noise/")
+    parser.add_argument("--recordings", type=Path, metavar="FOLDER", help="wake/, other-speech/, noise/")
     parser.add_argument("--json", action="store_true", help="print the figures for a program")
     return parser.parse_args()
 

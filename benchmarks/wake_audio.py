@@ -18,7 +18,6 @@ from thoth.model.whisper import VAD_MODEL
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OF_THE_TESTS = REPOSITORY / "tests" / "audio_files"
-MORE = REPOSITORY.parent / "shared" / "audio"
 BEFORE_S, AFTER_S = 1.5, 3.0
 """Of a quiet room around each phrase, as in the stream of a microphone."""
 ROOM = 1e-4
@@ -49,9 +48,9 @@ class Material:
     noise: list[Stream]
 
 
-def material(folder: Path, every: int) -> Material:
-    """Read one recording of a phrase out of so many, and as much of the rest, from `folder` or the tests' own."""
-    if not (folder / "wake" / "manifest.jsonl").exists():
+def material(folder: Path | None, every: int) -> Material:
+    """Read one recording of a phrase out of so many, and as much of the rest, from `folder`; else the tests' own."""
+    if folder is None:
         return _of_the_tests()
     phrases = [
         _spoken(folder / "wake" / entry["file"], entry["phrase"])
