@@ -17,7 +17,7 @@ from thoth.audio.live_input import MOST_PREROLL_S, PREROLL_S, LiveInput
 from thoth.audio.microphone import Microphone
 from thoth.dictation.enhance.text_enhancer import TextEnhancer
 from thoth.dictation.events import PipelineComplete, PipelineProgress
-from thoth.dictation.filters.chain import Filter
+from thoth.dictation.filters.kinds import Filter
 from thoth.dictation.history.store import History
 from thoth.dictation.model_supply import ModelSupply
 from thoth.dictation.output.sink import Sink

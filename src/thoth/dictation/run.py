@@ -15,7 +15,7 @@ from thoth._native import CancelToken
 from thoth.audio.recorder import Recording
 from thoth.dictation.account import Account
 from thoth.dictation.enhance.text_enhancer import TextEnhancer
-from thoth.dictation.filters.chain import Filter
+from thoth.dictation.filters.kinds import Filter
 from thoth.dictation.history.files import is_empty
 from thoth.dictation.history.store import History
 from thoth.dictation.model_supply import ModelSupply

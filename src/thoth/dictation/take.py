@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from thoth.errors import Cancelled, ThothError
 from thoth.live.session import LiveSession
 from thoth.live.update import LiveUpdate
 from thoth.model.options import TranscribeOptions
+from thoth.model.transcript import joined
 
 _log = logging.getLogger(__name__)
 
@@ -49,39 +49,22 @@ class Heard:
 
     def __init__(self, on_update: Callable[[LiveUpdate], object]) -> None:
         self._on_update = on_update
-        self._pieces: list[str] = []
-        self._begins_utterance = True
+        self._utterances = [""]
         self.is_whole = True
 
     @property
     def text(self) -> str:
         """What was said up to now."""
-        return " ".join("".join(self._pieces).split())
+        return " ".join(joined(self._utterances).split())
 
     def note(self, update: LiveUpdate) -> None:
         """Take the next update, and pass it on."""
-        if update.committed:
-            if self._begins_utterance and self._pieces and _are_words_apart(self._pieces[-1][-1], update.committed[0]):
-                self._pieces.append(" ")
-            self._pieces.append(update.committed)
-            self._begins_utterance = False
-        self._begins_utterance |= update.is_final
+        self._utterances[-1] += update.committed
+        if update.is_final:
+            self._utterances.append("")
         if update.gaps:
             self.is_whole = False
         self._on_update(update)
-
-
-def _are_words_apart(before: str, after: str) -> bool:
-    """Whether a space belongs between two utterances: models mostly bring it, but not always.
-
-    Chinese and Japanese write none: characters as wide as theirs (Unicode Standard Annex 11), but Korean's.
-    """
-    return not (_is_unspaced(before) or _is_unspaced(after))
-
-
-def _is_unspaced(character: str) -> bool:
-    is_wide = unicodedata.east_asian_width(character) in "WF"
-    return is_wide and not unicodedata.name(character, "").startswith("HANGUL")
 
 
 class Take:

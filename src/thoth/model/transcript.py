@@ -117,7 +117,7 @@ class Transcript(NamedTuple):
     @property
     def text(self) -> str:
         """Everything said, as one string without white space at its ends."""
-        return _joined(segment.text for segment in self.segments)
+        return joined(segment.text for segment in self.segments)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -149,8 +149,8 @@ class Transcript(NamedTuple):
         return formats.to_lrc(self)
 
 
-def _joined(texts: Iterable[str]) -> str:
-    """Put segment texts in a row with exactly one space wherever one belongs.
+def joined(texts: Iterable[str]) -> str:
+    """Put texts that follow each other in a row with exactly one space wherever one belongs.
 
     A space that either side brought stays. Where both lack it, as happens at the beginning of a window, one
     is put in unless the script writes none or a neighbour is punctuation that clings.
@@ -168,6 +168,6 @@ def _joined(texts: Iterable[str]) -> str:
 
 
 def _parted(left: str, right: str) -> bool:
-    """Whether a space belongs between two characters that end one segment and begin the next."""
+    """Whether a space belongs between two characters that end one text and begin the next."""
     clinging = left in _CLINGS_TO_RIGHT or right in _CLINGS_TO_LEFT
     return not clinging and not _UNSPACED.match(left) and not _UNSPACED.match(right)

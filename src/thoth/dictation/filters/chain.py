@@ -20,7 +20,7 @@ from typing import Final
 from thoth.dictation.filters.artefacts import artefacts
 from thoth.dictation.filters.casing import casing_for
 from thoth.dictation.filters.fillers import fillers_for
-from thoth.dictation.filters.kinds import Filter as Filter
+from thoth.dictation.filters.kinds import Filter
 from thoth.dictation.filters.languages import language_of
 from thoth.dictation.filters.repeats import repeats
 from thoth.dictation.filters.settings import FilterSettings
