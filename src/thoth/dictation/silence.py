@@ -17,7 +17,7 @@ class SilenceWatch:
     limit_s: seconds of silence after speech that end it.
     called_until_s: where in the recording the wake phrase ends that it began with; speech before that is none yet.
 
-    Times are seconds of the recording. One thread asks, another may note.
+    Times are seconds of the recording. Pure; one thread at a time.
     """
 
     def __init__(self, limit_s: float, called_until_s: float = 0.0) -> None:
