@@ -238,11 +238,11 @@ def test_a_model_that_is_closed_under_a_dictation_leaves_a_recording_to_retry(
 def test_a_disk_that_is_full_at_the_start_is_told_before_anything_is_said(dictate: Dictate, small_disk: Path) -> None:
     with History(small_disk / "history") as history:
         (small_disk / "filler").write_bytes(bytes(os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize))
-        dictation = dictate(history=history)
-        with pytest.raises((HistoryError, AudioError), match="full"):
-            dictation.start()
-        (small_disk / "filler").unlink()
-        assert result_of(dictation.start()).text == SAID
+        with dictate(history=history) as dictation:
+            with pytest.raises((HistoryError, AudioError), match="full"):
+                dictation.start()
+            (small_disk / "filler").unlink()
+            assert result_of(dictation.start()).text == SAID
 
 
 def test_a_disk_that_fills_up_in_mid_recording_costs_no_text(
@@ -253,8 +253,8 @@ def test_a_disk_that_fills_up_in_mid_recording_costs_no_text(
         room = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize
         (small_disk / "filler").write_bytes(bytes(max(room - 80_000, 0)))
         kept = Kept()
-        dictation = dictate("long_3_58s.flac", history=history, sinks=[kept])
-        result = result_of(dictation.start())
+        with dictate("long_3_58s.flac", history=history, sinks=[kept]) as dictation:
+            result = result_of(dictation.start())
         assert result.error is not None
         assert "full" in str(result.error)
         assert result.audio_path is not None

@@ -242,8 +242,8 @@ class Dictation:
         self.cancel()
         self._stages.model.close()
         self._events.close()
-        if self._owns_history:
-            with self._pruning:  # which would open it again
+        with self._pruning:  # which would open the history again, behind the back of whoever closes it next
+            if self._owns_history:
                 self._history.close()
 
     def __enter__(self) -> Self:
