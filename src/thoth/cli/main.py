@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import metadata
 from typing import Annotated
 
 import typer
 
 import thoth
+from thoth.cli.bench import bench
 from thoth.cli.config import config_app
 from thoth.cli.console import EXIT_FAILED, report
 from thoth.cli.devices import list_devices
@@ -46,6 +46,7 @@ app.command(epilog=EXIT_CODES)(listen)
 app.command("devices")(list_devices)
 app.command(epilog=EXIT_CODES)(record)
 app.command()(doctor)
+app.command()(bench)
 app.add_typer(models_app, name="models")
 app.add_typer(history_app, name="history")
 app.add_typer(config_app, name="config")
@@ -70,6 +71,8 @@ def _print_version(wanted: bool) -> None:
 
 def version() -> str:
     """Tell the version of the installed package; "unknown" where it runs from a bare source tree."""
+    from importlib import metadata  # a fifth of what `thoth --help` would import
+
     try:
         return str(thoth.__version__)
     except metadata.PackageNotFoundError:
