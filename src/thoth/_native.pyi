@@ -24,6 +24,8 @@ class ModelInfo(TypedDict):
     n_text_layer: int
     n_mels: int
     ftype: int
+    weight_type: str
+    loaded_type: str
     multilingual: bool
     file_bytes: int
     n_tensors: int
@@ -234,8 +236,17 @@ class WindowResult:
     @property
     def stages(self) -> list[tuple[Literal["mel", "encode", "decode"], float, float]]: ...
 
+class PairResult:
+    @property
+    def windows(self) -> list[WindowResult]:
+        """Both, the first alone, or none."""
+    def finish(self) -> None:
+        """Raise what ended the rest, if anything did."""
+
 class Engine:
-    def __init__(self, path: str | bytes, on_progress: Callable[[int, int], object] | None = None) -> None: ...
+    def __init__(
+        self, path: str | bytes, on_progress: Callable[[int, int], object] | None = None, widen: bool = True
+    ) -> None: ...
     def transcribe(
         self,
         samples: _Samples,
@@ -244,6 +255,16 @@ class Engine:
         cancel: CancelToken | None = None,
         priority: _Priority = "batch",
     ) -> WindowResult: ...
+    def transcribe_pair(
+        self,
+        first: _Samples,
+        first_options: DecodeOptions,
+        second: _Samples,
+        second_options: DecodeOptions,
+        timeout_s: float | None = None,
+        cancel: CancelToken | None = None,
+        priority: _Priority = "batch",
+    ) -> PairResult: ...
     def detect_language(
         self,
         samples: _Samples,
@@ -273,6 +294,10 @@ class Engine:
     @property
     def windows(self) -> int: ...
     @property
+    def pairs(self) -> int: ...
+    @property
+    def since_live_s(self) -> float | None: ...
+    @property
     def gate_stats(self) -> GateStats: ...
     @property
     def parse_s(self) -> float: ...
@@ -293,7 +318,12 @@ def drain_log() -> list[tuple[int, bytes]]: ...
 def release_free_memory() -> None:
     """Give the system back what was freed and the heap keeps (glibc; nothing elsewhere). Any thread; milliseconds."""
 
+def cpu_variant() -> str:
+    """Name the CPU kernels in use ("zen4", "haswell", "x64" ...), "native" in a local build. Loads them. Any thread."""
+
 def system_info() -> str: ...
+def time_resampling(samples: _Samples, from_hz: float, to_hz: float, block_samples: int, live: bool) -> float: ...
+def time_ring(capacity: int, block_samples: int, blocks: int, threads: int) -> float: ...
 def whisper_version() -> str: ...
 
 class Capture:

@@ -10,6 +10,7 @@ import pytest
 from thoth_command import NO_LIBRARY, RUN_MAIN, ThothCommand
 
 import thoth
+from thoth import _native
 
 pytestmark = pytest.mark.timeout(120)
 PACKAGE = Path(thoth.__file__).parent
@@ -29,6 +30,7 @@ def test_a_sound_installation_has_no_problems(command: ThothCommand, tmp_path: P
     assert platform.python_version() in report["versions"]["python"]
     assert any(library.startswith("libavcodec ") for library in report["versions"]["ffmpeg"])
     assert report["cpu"]["cores"] >= report["cpu"]["threads_now"] >= 1
+    assert report["cpu"]["kernels"] == _native.cpu_variant()
     assert "LLAMAFILE" in report["cpu"]["features"]
     assert report["models"]["directory"] == str(tmp_path / "models")
     assert report["models"]["installed"] == []
@@ -45,7 +47,7 @@ def test_lines_tell_the_same_and_no_secrets(command: ThothCommand) -> None:
         HTTPS_PROXY="http://me:firecrest@proxy.example:3128",
     )
     assert (run.returncode, run.stderr) == (0, "")
-    for label in ("whisper cpp", "features", "voice activity", "load s", "input devices", "THOTH_OFFLINE"):
+    for label in ("whisper cpp", "kernels", "features", "voice activity", "load s", "input devices", "THOTH_OFFLINE"):
         assert any(line.strip().startswith(label) for line in run.stdout.splitlines())
     assert "https://mirror.example/models\n" in run.stdout
     assert "HTTPS_PROXY" in run.stdout

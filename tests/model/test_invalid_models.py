@@ -76,6 +76,7 @@ def test_a_sound_model_passes_and_tells_its_sizes(path: Path, dtype: str) -> Non
     info = _native.check_model(str(path))
     sizes = {name: info[name] for name in model.sizes}
     assert sizes == model.sizes | {"ftype": model.sizes["ftype"] % 1000}
+    assert info["weight_type"] == dtype
     assert info["n_tensors"] == len(model.tensors)
     assert info["file_bytes"] == path.stat().st_size
     assert info["multilingual"] is False

@@ -32,6 +32,16 @@ class Stream:
         return min(round(self.options.speech_pad_ms / FRAME_MS), self.longest // 8)
 
     @property
+    def joint_half(self) -> int:
+        return max(self.padding, min(16, self.longest // 8))
+
+    @property
+    def greatest_gap(self) -> int:
+        """The longest pause that a window may bridge, in frames."""
+        gap_ms = self.options.max_gap_ms
+        return max(31 if gap_ms is None else round(gap_ms / FRAME_MS), 2 * self.joint_half)
+
+    @property
     def min_speech(self) -> float:
         """Shortest utterance that may not be lost, in frames."""
         return self.options.min_speech_duration_ms / FRAME_MS
@@ -39,11 +49,12 @@ class Stream:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the planner made of it: the windows, when each was decided, and `needed_from` after each frame."""
+    """What the planner made of it: the windows, when each was decided, `needed_from` and `kept` after each frame."""
 
     spans: list[Span]
     decided: list[int]
     needed_from: list[int]
+    kept: list[tuple[tuple[int, int], ...]]
 
 
 def plan(stream: Stream) -> Plan:
@@ -51,13 +62,15 @@ def plan(stream: Stream) -> Plan:
     spans: list[Span] = []
     decided: list[int] = []
     needed: list[int] = []
+    kept: list[tuple[tuple[int, int], ...]] = []
     for frame, (probability, energy) in enumerate(zip(stream.probabilities, stream.energies, strict=True)):
         new = planner.push(probability, energy)
         spans += new
         decided += [frame + 1] * len(new)
         needed.append(planner.needed_from)
+        kept.append(planner.kept)
     last = planner.finish()
-    return Plan(spans + last, decided + [len(stream.probabilities)] * len(last), needed)
+    return Plan(spans + last, decided + [len(stream.probabilities)] * len(last), needed, kept)
 
 
 def utterances(stream: Stream) -> list[tuple[int, int]]:
@@ -97,7 +110,7 @@ def streams(draw: st.DrawFn) -> Stream:
         min_speech_duration_ms=draw(st.sampled_from([0, 32, 64, 96, 250, 1000])),
         min_silence_duration_ms=draw(milliseconds),
         speech_pad_ms=draw(milliseconds),
-        max_gap_ms=draw(milliseconds),
+        max_gap_ms=draw(st.none() | milliseconds),
     )
     return Stream(probabilities, energies, draw(st.sampled_from([8, 9, 15, 40, 187])), options)
 
@@ -111,7 +124,7 @@ def stream_of(
 
 @given(streams())
 def test_windows_come_in_order_without_overlap_and_within_the_stream(stream: Stream) -> None:
-    edges = [edge for span in plan(stream).spans for edge in (span.start, span.end)]
+    edges = [edge for span in plan(stream).spans for piece in span.pieces for edge in piece]
     assert edges == sorted(edges)
     assert all(0 <= edge <= len(stream.probabilities) for edge in edges)
 
@@ -119,24 +132,39 @@ def test_windows_come_in_order_without_overlap_and_within_the_stream(stream: Str
 @given(streams())
 def test_no_window_is_empty_or_too_long_and_speech_ends_inside_of_it(stream: Stream) -> None:
     for span in plan(stream).spans:
-        assert 0 < span.end - span.start <= stream.longest
-        assert span.start < span.speech_end <= span.end
+        assert 0 < sum(end - start for start, end in span.pieces) <= stream.longest
+        last, _ = span.pieces[-1]
+        assert last < span.speech_end <= span.end
 
 
 @given(streams())
 def test_every_frame_of_every_utterance_lies_in_exactly_one_window(stream: Stream) -> None:
     covered = np.zeros(len(stream.probabilities), int)
     for span in plan(stream).spans:
-        covered[span.start : span.end] += 1
+        for piece in span.pieces:
+            covered[slice(*piece)] += 1
     for start, end in utterances(stream):
         if end - start >= stream.min_speech:
             assert covered[start:end].tolist() == [1] * (end - start)
 
 
 @given(streams())
-def test_no_window_holds_silence_alone(stream: Stream) -> None:
+def test_no_window_and_no_piece_of_one_holds_silence_alone(stream: Stream) -> None:
     for span in plan(stream).spans:
-        assert max(stream.probabilities[span.start : span.end]) >= stream.options.end_threshold
+        for piece in span.pieces:
+            assert max(stream.probabilities[slice(*piece)]) >= stream.options.end_threshold
+
+
+@given(streams())
+def test_what_is_left_out_is_a_pause_without_its_edges(stream: Stream) -> None:
+    said = [(start, end) for start, end in utterances(stream) if end - start >= stream.min_speech]
+    for span in plan(stream).spans:
+        for start, end in span.left_out:
+            assert start < end
+            around = [*range(start - stream.joint_half, start), *range(end, end + stream.joint_half)]
+            assert not any(first <= frame < last for first, last in said for frame in [*range(start, end), *around])
+            assert any(last == start - stream.joint_half for _, last in said)
+            assert end - start + 2 * stream.joint_half <= stream.greatest_gap
 
 
 @given(streams())
@@ -169,7 +197,18 @@ def test_windows_are_decided_in_time_for_what_they_need(stream: Stream) -> None:
         assert span.end <= decided
         # Forgetting comes between any two frames.
         needed_before = made.needed_from[decided - 2] if decided > 1 else 0
-        assert span.start >= needed_before
+        kept_before = dict(made.kept[decided - 2]) if decided > 1 else {}
+        for start, end in span.pieces:
+            assert start >= needed_before or end <= kept_before[start]
+
+
+@given(streams())
+def test_what_is_kept_stays_as_it_is_until_its_window_is_decided(stream: Stream) -> None:
+    made = plan(stream)
+    for now, (before, after) in enumerate(pairwise(made.kept)):
+        assert after[: len(before)] == before or after == ()
+        assert all(end <= now + 2 for _, end in after)
+        assert sum(end - start for start, end in after) <= stream.longest
 
 
 @given(streams())
@@ -213,6 +252,29 @@ def test_utterances_share_a_window_up_to_the_greatest_gap() -> None:
     assert windows(21) == [Span(0, 5, 5), Span(26, 31, 31)]
 
 
+def test_of_a_long_pause_within_a_window_a_joint_is_left() -> None:
+    stream = stream_of((LOUD, 5), (QUIET, 200), (LOUD, 5), (QUIET, 300), (LOUD, 5), max_gap_ms=30_000)
+    made = plan(Stream(stream.probabilities, stream.energies, 200, stream.options))
+    assert made.spans == [Span(0, 515, 515, ((5 + 16, 205 - 16), (210 + 16, 510 - 16)))]
+    assert made.spans[0].pieces == ((0, 21), (189, 226), (494, 515))
+
+
+def test_the_last_piece_ends_with_the_padding_of_a_window() -> None:
+    runs = ((LOUD, 5), (QUIET, 200), (LOUD, 5), (QUIET, 1000))
+    assert plan(stream_of(*runs, longest=200, max_gap_ms=30_000)).spans == [Span(0, 218, 210, ((21, 189),))]
+
+
+def test_a_burst_of_noise_in_a_long_pause_is_left_out_too() -> None:
+    runs = ((LOUD, 5), (QUIET, 200), (LOUD, 1), (QUIET, 200), (LOUD, 5))
+    noisy = stream_of(*runs, longest=200, max_gap_ms=30_000, min_speech_duration_ms=64)
+    assert plan(noisy).spans == [Span(0, 411, 411, ((21, 390),))]
+
+
+def test_what_does_not_fit_behind_a_long_pause_begins_a_window() -> None:
+    stream = stream_of((LOUD, 40), (QUIET, 200), (LOUD, 60), longest=100, speech_pad_ms=64, max_gap_ms=30_000)
+    assert plan(stream).spans == [Span(0, 42, 40), Span(238, 300, 300)]
+
+
 def test_an_utterance_that_does_not_fit_gets_a_window_of_its_own() -> None:
     stream = stream_of((LOUD, 50), (QUIET, 12), (LOUD, 70), speech_pad_ms=64)
     assert plan(stream).spans == [Span(0, 52, 50), Span(60, 132, 132)]
@@ -233,9 +295,10 @@ def test_a_pause_within_an_utterance_does_not_fill_windows_with_silence() -> Non
 
 
 def test_a_long_gap_that_may_be_bridged_does_not_hold_audio_back() -> None:
-    stream = stream_of((LOUD, 10), (QUIET, 500), speech_pad_ms=64, max_gap_ms=60_000)
-    made = plan(stream)
-    assert (made.spans, made.decided) == ([Span(0, 12, 10)], [100])
+    made = plan(stream_of((LOUD, 10), (QUIET, 500), speech_pad_ms=64, max_gap_ms=9600))
+    assert (made.spans, made.decided) == ([Span(0, 12, 10)], [311])
+    assert made.needed_from[34:] == [now + 1 - 12 for now in range(34, 310)] + [now + 1 - 2 for now in range(310, 510)]
+    assert set(made.kept[34:310]) == {((0, 22),)}
 
 
 def test_a_window_is_decided_as_soon_as_nothing_can_join_it() -> None:
@@ -265,7 +328,13 @@ BAD_TIMES = (-1, 60_001, float("nan"), "100", None, True, [1])
     [
         *(("threshold", value) for value in (*BAD_PROBABILITIES, None)),
         *(("neg_threshold", value) for value in BAD_PROBABILITIES),
-        *((option.name, value) for option in fields(VadOptions) if option.name.endswith("_ms") for value in BAD_TIMES),
+        *(
+            (option.name, value)
+            for option in fields(VadOptions)
+            if option.name.endswith("_ms")
+            for value in BAD_TIMES
+            if value is not None or option.default is not None
+        ),
     ],
 )
 def test_a_bad_option_is_named_with_what_it_takes(name: str, value: object) -> None:

@@ -18,6 +18,7 @@ from thoth.audio.decode import decode
 from thoth.audio.samples import SAMPLE_RATE_HZ
 from thoth.model.store import ASSETS
 from thoth.model.transcript import Word
+from thoth.model.windows import Piece
 from thoth.model.words import UNSPACED_LANGUAGES, words_of
 
 TEXT_END = 50_257
@@ -35,7 +36,8 @@ class Token:
 
 
 def words(*tokens: Token, language: str = "en", offset_s: float = 0.0, end_s: float = 30.0) -> tuple[Word, ...]:
-    return words_of(cast("list[_native.TokenResult]", list(tokens)), language, TEXT_END, offset_s, end_s)
+    piece = Piece(0.0, offset_s, end_s - offset_s)
+    return words_of(cast("list[_native.TokenResult]", list(tokens)), language, TEXT_END, piece)
 
 
 def texts(*pieces: bytes, language: str = "en") -> list[str]:
@@ -118,6 +120,12 @@ def test_times_are_clipped_to_the_audio_and_never_run_backwards() -> None:
     assert [(word.start, word.end) for word in found] == [(0.0, 1.0), (1.0, 1.0), (3.0, 4.0), (4.0, 4.0)]
 
 
+def test_times_are_read_against_the_piece_of_the_window_in_which_the_words_lie() -> None:
+    tokens = cast("list[_native.TokenResult]", [Token(b" a", 3.75, 4.5), Token(b" b", 4.5, 9.0)])
+    found = words_of(tokens, "en", TEXT_END, Piece(4.0, 100.0, 2.0))
+    assert found == (Word(100.0, 100.5, " a", 1.0), Word(100.5, 102.0, " b", 1.0))
+
+
 TIMES = st.floats(-2, 40)
 
 
@@ -154,7 +162,7 @@ def test_real_tokens_become_the_words_of_the_recording(manifest: dict[str, dict[
     found = [
         word
         for segment in engine.transcribe(samples, options).segments
-        for word in words_of(segment.tokens, "en", engine.end_of_text_token, 0.0, end_s)
+        for word in words_of(segment.tokens, "en", engine.end_of_text_token, Piece(0.0, 0.0, end_s))
     ]
     assert [word.word for word in found] == [f" {word}" for word in manifest[name]["text"].split()]
     (said,) = manifest[name]["segments"]

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 
@@ -37,7 +38,9 @@ std::string advice(int error) {
             return "not allowed to write here (" + std::generic_category().message(error) +
                    "): choose a folder you may write to";
         case ENOSPC:
+#ifdef EDQUOT
         case EDQUOT:
+#endif
             return "the disk is full: free some space or choose another disk";
         default:
             return "the file cannot be created (" + std::generic_category().message(error) + "): choose another path";

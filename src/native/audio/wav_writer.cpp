@@ -44,7 +44,9 @@ float without_infinity(float sample) noexcept { return std::isinf(sample) ? std:
 std::string reason(int error) {
     switch (error) {
         case ENOSPC:
+#ifdef EDQUOT
         case EDQUOT:
+#endif
             return "the disk is full: free some space or record to another disk";
         case EFBIG:
             return "the file is as large as this disk or account allows: go on in a new file";

@@ -9,6 +9,7 @@
 #include "bindings/released.hpp"
 #include "bindings/signals.hpp"
 #include "bindings/waiting.hpp"
+#include "engine/backends.hpp"
 #include "engine/engine.hpp"
 #include "engine/log.hpp"
 #include "engine/model_file.hpp"
@@ -38,7 +39,8 @@ py::dict model_info(const ModelInfo& info) {
         "n_vocab"_a = info.n_vocab, "n_audio_ctx"_a = info.n_audio_ctx, "n_audio_state"_a = info.n_audio_state,
         "n_audio_head"_a = info.n_audio_head, "n_audio_layer"_a = info.n_audio_layer, "n_text_ctx"_a = info.n_text_ctx,
         "n_text_state"_a = info.n_text_state, "n_text_head"_a = info.n_text_head, "n_text_layer"_a = info.n_text_layer,
-        "n_mels"_a = info.n_mels, "ftype"_a = info.ftype, "multilingual"_a = info.multilingual,
+        "n_mels"_a = info.n_mels, "ftype"_a = info.ftype, "weight_type"_a = std::string(info.weight_type),
+        "loaded_type"_a = std::string(info.loaded_type), "multilingual"_a = info.multilingual,
         "file_bytes"_a = info.file_bytes, "n_tensors"_a = info.n_tensors);
 }
 
@@ -50,10 +52,10 @@ std::function<void(std::uint64_t, std::uint64_t)> with_gil(const py::object& on_
     };
 }
 
-std::unique_ptr<Engine> load_engine(const std::string& path, const py::object& on_progress) {
+std::unique_ptr<Engine> load_engine(const std::string& path, const py::object& on_progress, bool widen) {
     const auto progress = with_gil(on_progress);
     const Released released;
-    return std::make_unique<Engine>(path, progress);
+    return std::make_unique<Engine>(path, progress, widen ? Engine::Weights::widened : Engine::Weights::as_they_are);
 }
 
 WindowResult transcribe(Engine& engine, const Samples& samples, const DecodeOptions& options,
@@ -63,6 +65,17 @@ WindowResult transcribe(Engine& engine, const Samples& samples, const DecodeOpti
     const auto run = control(timeout_s, cancel, priority, signals);
     const Released released;
     return engine.transcribe(window, options, run);
+}
+
+PairResult transcribe_pair(Engine& engine, const Samples& first, const DecodeOptions& first_options,
+                           const Samples& second, const DecodeOptions& second_options, std::optional<double> timeout_s,
+                           const CancelToken* cancel, const std::string& priority) {
+    const WindowRequest one{view(first), first_options};
+    const WindowRequest other{view(second), second_options};
+    SignalWatch signals;
+    const auto run = control(timeout_s, cancel, priority, signals);
+    const Released released;
+    return engine.transcribe_pair(one, other, run);
 }
 
 auto detect_language(Engine& engine, const Samples& samples, int threads, std::optional<double> timeout_s,
@@ -164,13 +177,21 @@ void register_results(py::module_& m) {
         .def_readonly("ran_s", &WindowResult::ran_s)
         .def_readonly("preemptions", &WindowResult::preemptions)
         .def_property_readonly("stages", &stages_of);
+    py::class_<PairResult>(m, "PairResult")
+        .def_readonly("windows", &PairResult::windows)
+        .def("finish", [](const PairResult& pair) {
+            if (pair.failure) std::rethrow_exception(pair.failure);
+        });
 }
 
 void register_model(py::module_& m) {
     py::class_<Engine>(m, "Engine")
-        .def(py::init(&load_engine), "path"_a, "on_progress"_a = py::none())
+        .def(py::init(&load_engine), "path"_a, "on_progress"_a = py::none(), "widen"_a = true)
         .def("transcribe", &transcribe, py::arg("samples").noconvert(), "options"_a, "timeout_s"_a = py::none(),
              "cancel"_a = py::none(), "priority"_a = "batch")
+        .def("transcribe_pair", &transcribe_pair, py::arg("first").noconvert(), "first_options"_a,
+             py::arg("second").noconvert(), "second_options"_a, "timeout_s"_a = py::none(), "cancel"_a = py::none(),
+             "priority"_a = "batch")
         .def("detect_language", &detect_language, py::arg("samples").noconvert(), "threads"_a,
              "timeout_s"_a = py::none(), "cancel"_a = py::none(), "priority"_a = "batch")
         .def("tokenize", &tokenize, "text"_a, "timeout_s"_a = py::none(), "cancel"_a = py::none(),
@@ -184,6 +205,8 @@ void register_model(py::module_& m) {
         .def_property_readonly("end_of_text_token", &Engine::end_of_text_token)
         .def_property_readonly("context_reruns", &Engine::context_reruns)
         .def_property_readonly("windows", &Engine::windows)
+        .def_property_readonly("pairs", &Engine::pairs)
+        .def_property_readonly("since_live_s", &Engine::since_live_s)
         .def_property_readonly("gate_stats", &Engine::gate_stats)
         .def_property_readonly("most_inside", &Engine::most_inside);
     m.def(
@@ -219,7 +242,11 @@ void register_engine(py::module_& m) {
         const thoth::Released released;
         thoth::release_free_memory();
     });
-    m.def("system_info", &whisper_print_system_info);
+    m.def("cpu_variant", &cpu_variant, py::call_guard<Released>());
+    m.def("system_info", [] {
+        load_backends();
+        return whisper_print_system_info();
+    });
     m.def("whisper_version", &whisper_version);
 }
 

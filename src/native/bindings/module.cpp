@@ -7,6 +7,7 @@
 namespace py = pybind11;
 
 namespace thoth {
+void register_bench(py::module_& m);
 void register_capture(py::module_& m);
 void register_engine(py::module_& m);
 void register_gate(py::module_& m);
@@ -55,6 +56,7 @@ PYBIND11_MODULE(_native, m) {
     m.doc() = "The native core of Thoth: audio, the transcription engine and its gate.";
     m.attr("__version__") = THOTH_VERSION;
     py::register_local_exception_translator(translate);
+    thoth::register_bench(m);
     thoth::register_capture(m);
     thoth::register_gate(m);
     thoth::register_engine(m);

@@ -16,8 +16,8 @@ constexpr double shortest_rest_s = 0.5;
 
 }  // namespace
 
-DecodingRun::DecodingRun(const DecodeOptions& options, const RunControl& control, Turn& turn, double window_s)
-    : options_(options), control_(control), turn_(turn), window_s_(window_s) {}
+DecodingRun::DecodingRun(const DecodeOptions& options, Lane& lane, double window_s)
+    : options_(options), lane_(lane), window_s_(window_s) {}
 
 void DecodingRun::attach(whisper_full_params& params) {
     params.encoder_begin_callback = [](whisper_context* context, whisper_state* state, void* self) {
@@ -38,7 +38,7 @@ void DecodingRun::attach(whisper_full_params& params) {
 
 void DecodingRun::finish(int status) const {
     if (failure_) std::rethrow_exception(failure_);
-    if (control_.patience.stop.stop_requested()) throw Cancelled("cancelled while transcribing");
+    if (lane_.cancelled()) throw Cancelled("cancelled while transcribing");
     if (status != 0) throw ModelError("whisper.cpp failed with status " + std::to_string(status));
 }
 
@@ -55,18 +55,17 @@ bool DecodingRun::may_encode(whisper_state* state) {
     ++encoder_passes_;
     attempts_in_pass_ = 0;
     encoding_ = true;
-    turn_.begin(Stage::encode);
+    lane_.begin(Stage::encode);
     return true;
 }
 
 // Asked by whisper.cpp after the spectrogram and after each pass of the encoder or decoder. The state is in order then,
 // so this is also where others may go first.
 bool DecodingRun::should_abort() noexcept {
-    if (failed() || control_.patience.stop.stop_requested()) return true;
+    if (failed() || lane_.cancelled()) return true;
     try {
-        if (std::exchange(encoding_, false)) turn_.begin(Stage::decode);
-        if (control_.interrupt) control_.interrupt();
-        turn_.give_way_if_asked(control_.patience);
+        if (std::exchange(encoding_, false)) lane_.begin(Stage::decode);
+        lane_.checkpoint();
     } catch (...) {
         keep(std::current_exception());
         return true;

@@ -6,7 +6,8 @@
 #include <mutex>
 #include <vector>
 
-#include "engine/engine.hpp"
+#include "engine/lane.hpp"
+#include "engine/options.hpp"
 
 namespace thoth {
 
@@ -18,7 +19,7 @@ namespace thoth {
 // abort, and finish() throws it afterwards.
 class DecodingRun {
 public:
-    DecodingRun(const DecodeOptions& options, const RunControl& control, Turn& turn, double window_s);
+    DecodingRun(const DecodeOptions& options, Lane& lane, double window_s);
 
     // Points the callbacks of `params` at this object, which must outlive the call.
     void attach(whisper_full_params& params);
@@ -41,8 +42,7 @@ private:
     void keep(std::exception_ptr failure) noexcept;
 
     const DecodeOptions& options_;
-    const RunControl& control_;
-    Turn& turn_;
+    Lane& lane_;
     double window_s_;
     bool encoding_ = false;
     int vocabulary_ = 0;

@@ -3,22 +3,26 @@
 #include <whisper.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <new>
 #include <numeric>
 #include <system_error>
 
+#include "engine/backends.hpp"
 #include "engine/collect.hpp"
 #include "engine/decoding_run.hpp"
+#include "engine/lane.hpp"
 #include "engine/log.hpp"
+#include "engine/pair.hpp"
 #include "engine/quality.hpp"
+#include "engine/widening.hpp"
 #include "errors.hpp"
 #include "free_memory.hpp"
 
 namespace thoth {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 constexpr int position_samples = 320;  // one encoder position: two mel frames of 10 ms
@@ -123,18 +127,16 @@ whisper_context_params context_parameters() {
 struct LoaderState {
     ModelFile& file;
     const Engine::LoadProgress& on_progress;
-    std::uint64_t done = 0;
     std::exception_ptr failure = nullptr;
 };
 
 std::size_t loader_read(void* context, void* output, std::size_t size) {
     auto& state = *static_cast<LoaderState*>(context);
     const std::size_t got = state.file.read(output, size);
-    state.done += got;
     // Only tensors are worth a report: the vocabulary comes in fifty thousand tiny reads.
     if (state.on_progress && !state.failure && size >= 4096) {
         try {
-            state.on_progress(state.done, state.file.info().file_bytes);
+            state.on_progress(state.file.position(), state.file.info().file_bytes);
         } catch (...) {
             state.failure = std::current_exception();
         }
@@ -144,10 +146,11 @@ std::size_t loader_read(void* context, void* output, std::size_t size) {
 
 }  // namespace
 
-Engine::Engine(const std::string& path, const LoadProgress& on_progress) {
+Engine::Engine(const std::string& path, const LoadProgress& on_progress, Weights weights) {
     capture_log();
+    load_backends();
     const auto begun = Clock::now();
-    ModelFile file(path);
+    ModelFile file(path, weights == Weights::widened ? widen_to_q8_0 : nullptr);
     info_ = file.info();
     const auto parsed = Clock::now();
     const Turn turn(gate_, occupancy_, Priority::batch, {});
@@ -221,8 +224,63 @@ WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOpti
     Turn turn(gate_, occupancy_, control.priority, control.patience);
     require_open();
     Workspace workspace(model_, turn);
+    if (control.priority == Priority::live) last_live_ = Clock::now();
+    Lane lane(turn, control);
+    return run_checked(samples, options, lane, workspace);
+}
+
+PairResult Engine::transcribe_pair(const WindowRequest& first, const WindowRequest& second, const RunControl& control) {
+    const std::array requests{&first, &second};
+    std::array<DecodeOptions, 2> options;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        require_window(requests[i]->samples);
+        options[i] = suited(requests[i]->options);
+    }
+    Turn turn(gate_, occupancy_, control.priority, control.patience);
+    require_open();
+    Workspace own(model_, turn);
+    std::optional<Workspace> other;
+    try {
+        other.emplace(model_, turn);
+    } catch (const ModelError&) {  // no memory for a second state: one after the other, then
+    } catch (const std::bad_alloc&) {
+    }
+    std::array<std::optional<WindowResult>, 2> results;
+    const auto run = [&](std::size_t i, Lane& lane, Workspace& workspace) {
+        results[i] = run_checked(requests[i]->samples, options[i], lane, workspace);
+    };
+    PairResult pair;
+    if (Pair lanes(turn, control);
+        other && lanes.run([&](Lane& lane) { run(0, lane, own); }, [&](Lane& lane) { run(1, lane, *other); })) {
+        pair.failure = lanes.failure();
+        ++pairs_;
+    } else {
+        try {
+            for (std::size_t i = 0; i < requests.size(); ++i) {
+                Lane lane(turn, control);
+                run(i, lane, own);
+            }
+        } catch (...) {
+            pair.failure = std::current_exception();
+        }
+    }
+    for (auto& result : results) {
+        if (!result) break;
+        pair.windows.push_back(std::move(*result));
+    }
+    return pair;
+}
+
+std::optional<double> Engine::since_live_s() const noexcept {
+    const auto last = last_live_.load();
+    if (last == Clock::time_point::min()) return {};
+    return Seconds(Clock::now() - last).count();
+}
+
+WindowResult Engine::run_checked(std::span<const float> samples, const DecodeOptions& options, Lane& lane,
+                                 Workspace& workspace) {
     const auto run = [&](int audio_context, bool fall_back) {
-        return run_window(samples, options, audio_context, fall_back, control, turn, workspace);
+        return run_window(samples, options, audio_context, fall_back, lane, workspace);
     };
     const bool as_needed = options.audio_context < DecodeOptions::full_context;
     const int context = as_needed ? automatic_context(samples.size()) : options.audio_context;
@@ -235,18 +293,18 @@ WindowResult Engine::transcribe(std::span<const float> samples, const DecodeOpti
         result.rerun_at_full_context = true;
     }
     ++windows_;
-    turn.describe(result);
+    lane.describe(result);
     return result;
 }
 
 WindowResult Engine::run_window(std::span<const float> samples, const DecodeOptions& options, int audio_context,
-                                bool fall_back, const RunControl& control, Turn& turn, Workspace& workspace) {
+                                bool fall_back, Lane& lane, Workspace& workspace) {
     const double window_s = static_cast<double>(samples.size()) / WHISPER_SAMPLE_RATE;
     workspace.renew_if_used_up();
     auto params = parameters(options, audio_context, fall_back);
-    DecodingRun run(options, control, turn, window_s);
+    DecodingRun run(options, lane, window_s);
     run.attach(params);
-    turn.begin(Stage::mel);
+    lane.begin(Stage::mel);
     const int status = run_model(workspace, params, samples);
     if (status == status_state_freed) workspace.forget_state();
     if (run.sampled()) workspace.use_up();
@@ -278,9 +336,10 @@ std::vector<std::pair<std::string, float>> Engine::detect_language(std::span<con
     options.threads = threads;
     auto params = parameters(options, DecodeOptions::full_context, false);
     params.encoder_begin_callback = [](whisper_context*, whisper_state*, void*) { return false; };
-    DecodingRun run(options, control, turn, 0);
+    Lane lane(turn, control);
+    DecodingRun run(options, lane, 0);
     run.finish(run_model(workspace, params, window));
-    turn.give_way_if_asked(control.patience);
+    lane.checkpoint();
     std::vector<float> probabilities(static_cast<std::size_t>(whisper_lang_max_id()) + 1);
     const int status =
         whisper_lang_auto_detect_with_state(workspace.context(), workspace.state(), 0, threads, probabilities.data());

@@ -32,6 +32,7 @@ std::string type_text(std::int32_t id) {
 struct PlacedTensor {
     const TensorSpec* spec;
     std::uint64_t offset;
+    std::uint64_t type_offset;
 };
 
 class ModelCheck {
@@ -45,7 +46,10 @@ public:
         ModelInfo info = header.info;
         info.file_bytes = source_.size();
         info.n_tensors = placed_.size();
-        return {info, reader_.take_structure()};
+        const TensorType& weights = *header.weights;
+        const TensorType& loaded = loaded_type(weights, specs_);
+        info.loaded_type = loaded.name;
+        return {info, &weights, &loaded, header.ftype_offset, matrices(weights), reader_.take_structure()};
     }
 
 private:
@@ -105,7 +109,7 @@ private:
         if (dims != spec.dims) {
             reader_.fault(field + " shape", shape_text(dims), dims_offset, shape_text(spec.dims));
         }
-        placed_.push_back({&spec, reader_.position()});
+        placed_.push_back({&spec, reader_.position(), type_offset});
         reader_.skip_weights(spec.bytes, field + " data");
     }
 
@@ -120,6 +124,16 @@ private:
         const bool twice = std::ranges::any_of(placed_, [&](const auto& tensor) { return tensor.spec->name == name; });
         reader_.fault("tensor " + std::to_string(placed_.size()) + " name", quoted(name), offset,
                       twice ? "each tensor once (this one came before)" : "the name of a Whisper tensor of this size");
+    }
+
+    std::vector<MatrixPlace> matrices(const TensorType& type) const {
+        std::vector<MatrixPlace> found;
+        for (const PlacedTensor& tensor : placed_) {
+            if (tensor.spec->type == &type) {
+                found.push_back({tensor.offset, tensor.spec->bytes, tensor.type_offset});
+            }
+        }
+        return found;
     }
 
     void check_weights() {

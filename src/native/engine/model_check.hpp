@@ -16,8 +16,20 @@ struct StructureRange {
     std::vector<std::byte> bytes;
 };
 
+// Where a matrix lies in the file, and the number that tells its type.
+struct MatrixPlace {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t type_offset = 0;
+};
+
 struct CheckedModel {
     ModelInfo info;
+    const TensorType* weights = nullptr;  // the type of the large matrices
+    const TensorType* loaded = nullptr;   // what they are in memory
+    std::uint64_t ftype_offset = 0;
+    // Every tensor of type `weights`, in file order.
+    std::vector<MatrixPlace> matrices;
     // Everything but the weights, in file order, as it was when it was checked (about 1 MB at most).
     std::vector<StructureRange> structure;
 };

@@ -75,7 +75,7 @@ public:
         check_weight_type();
         check_filters();
         check_vocabulary();
-        return {info_, weights_};
+        return {info_, weights_, ftype_offset_};
     }
 
 private:
@@ -95,6 +95,7 @@ private:
             }
             info_.*field.member = value;
         }
+        ftype_offset_ = reader_.position();
         info_.ftype = reader_.read_int("ftype");
     }
 
@@ -187,6 +188,7 @@ private:
     StructureReader& reader_;
     ModelInfo info_;
     const TensorType* weights_ = nullptr;
+    std::uint64_t ftype_offset_ = 0;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace thoth {
 struct ModelHeader {
     ModelInfo info;             // all but file_bytes and n_tensors
     const TensorType* weights;  // the type of the large matrices
+    std::uint64_t ftype_offset;
 };
 
 // Reads and checks what comes before the tensors: magic, sizes, mel filters and vocabulary. Leaves the reader

@@ -24,6 +24,7 @@ constexpr std::array kTypes = {
 
 constexpr const TensorType& kF32 = kTypes[0];
 constexpr const TensorType& kF16 = kTypes[1];
+constexpr const TensorType& kQ8 = kTypes[6];
 
 class SpecList {
 public:
@@ -110,6 +111,17 @@ std::vector<TensorSpec> expected_tensors(const ModelInfo& info, const TensorType
     add_encoder(list, info, weights);
     add_decoder(list, info, weights);
     return list.take();
+}
+
+const TensorType& loaded_type(const TensorType& weights, std::span<const TensorSpec> tensors) {
+    if (weights.name != "q4_1" && weights.name != "q5_1") {
+        return weights;
+    }
+    std::uint64_t blocks = 0;
+    for (const TensorSpec& tensor : tensors) {
+        blocks += tensor.type == &weights ? tensor.bytes / weights.block_bytes : 0;
+    }
+    return blocks * kQ8.block_bytes <= widest_bytes ? kQ8 : weights;
 }
 
 }  // namespace thoth

@@ -24,6 +24,7 @@ struct ModelInfo {
     std::int32_t n_mels = 0;
     std::int32_t ftype = 0;        // enum ggml_ftype, without the quantization version
     std::string_view weight_type;  // "f16", "q5_1", … : the type of the large matrices
+    std::string_view loaded_type;  // what they are in memory, see loaded_type()
     bool multilingual = false;
     std::uint64_t file_bytes = 0;
     std::uint64_t n_tensors = 0;
@@ -56,5 +57,13 @@ struct TensorSpec {
 // The tensors that whisper.cpp creates for a model of these sizes and then expects in the file, each once, in
 // any order (whisper_model_load and whisper-arch.h of whisper.cpp 1.8.5). The sizes must have been checked.
 std::vector<TensorSpec> expected_tensors(const ModelInfo& info, const TensorType& weights);
+
+// The type that matrices of type `weights` have in memory: their own, but q8_0 for those of q4_1 and q5_1 if they then
+// take at most widest_bytes. ggml multiplies these two value by value on every CPU, which takes twice the time of
+// q8_0 (docs/architecture.md). A fixed rule, so that a model gives the same text on every machine.
+const TensorType& loaded_type(const TensorType& weights, std::span<const TensorSpec> tensors);
+
+// Whisper's small is widened (256 MB), medium (810 MB) keeps the size that its user chose.
+constexpr std::uint64_t widest_bytes = 320'000'000;
 
 }  // namespace thoth

@@ -2,15 +2,22 @@
 
 #include <atomic>
 #include <chrono>
-#include <optional>
-#include <vector>
+#include <functional>
 
 #include "engine/gate.hpp"
 #include "engine/result.hpp"
 
 namespace thoth {
 
-// Counts the threads inside the engine, so that a broken gate shows in a number and not only as a crash. Any thread.
+// Whose turn a run is, and what ends it early. `interrupt` is asked between passes on the calling thread; what it
+// throws ends the run.
+struct RunControl {
+    Patience patience{};
+    std::function<void()> interrupt{};
+    Priority priority = Priority::batch;
+};
+
+// Counts the turns inside the engine, so that a broken gate shows in a number and not only as a crash. Any thread.
 class Occupancy {
 public:
     void enter() noexcept {
@@ -29,7 +36,8 @@ private:
 
 // One caller's turn at the engine, from the grant of the gate to its end, pauses included in which others went first.
 //
-// Lives on the stack of the thread that runs. Destroyed, it has released the gate.
+// Lives on the stack of the calling thread. Another thread that works in the same turn may ask it anything but while it
+// gives way. Destroyed, it has released the gate.
 class Turn {
 public:
     // Waits for the gate; throws as Gate::acquire does.
@@ -38,23 +46,20 @@ public:
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
+    // Whether somebody waits who should go first: a hint.
+    [[nodiscard]] bool wanted() const noexcept { return permit_.should_yield(); }
     // To be called where the engine is between two passes and in order. Returns with the gate held; when it throws, the
     // gate is lost, and nothing but what belongs to this run alone may be touched any more.
-    void give_way_if_asked(const Patience& patience);
+    void give_way(const Patience& patience);
     [[nodiscard]] bool held() const noexcept { return permit_.held(); }
 
-    // Ends the stage before, if any.
-    void begin(Stage stage) noexcept;
-    void end_stage() noexcept;
-
-    // Ends the stage and fills in what the result tells of the turn.
-    void describe(WindowResult& result);
+    [[nodiscard]] double since_grant_s() const noexcept { return Seconds(Clock::now() - granted_).count(); }
+    // Fills in what the result tells of the turn, up to now.
+    void describe(WindowResult& result) const noexcept;
 
 private:
     using Clock = std::chrono::steady_clock;
     using Seconds = std::chrono::duration<double>;
-
-    [[nodiscard]] double since_grant_s() const noexcept { return Seconds(Clock::now() - granted_).count(); }
 
     Occupancy& inside_;
     const Clock::time_point asked_;
@@ -62,9 +67,6 @@ private:
     const Clock::time_point granted_;
     double paused_s_ = 0;
     int preemptions_ = 0;
-    std::optional<Stage> stage_;
-    double stage_start_s_ = 0;
-    std::vector<StageTime> stages_;
 };
 
 }  // namespace thoth

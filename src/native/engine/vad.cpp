@@ -4,6 +4,7 @@
 
 #include <climits>
 
+#include "engine/backends.hpp"
 #include "engine/log.hpp"
 #include "errors.hpp"
 
@@ -13,6 +14,7 @@ void Vad::Free::operator()(whisper_vad_context* context) const noexcept { whispe
 
 Vad::Vad(const std::string& path) {
     capture_log();
+    load_backends();
     whisper_vad_context_params params = whisper_vad_default_context_params();
     // A frame is far too little work to share: a second thread only adds waiting.
     params.n_threads = 1;

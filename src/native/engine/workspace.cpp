@@ -28,7 +28,7 @@ std::string last_logged_error() {
 Workspace::Workspace(LoadedModel& model, const Turn& turn) : model_(model), turn_(turn), context_(model.context) {
     if (model_.idle_states.empty()) {
         // Room for its way back, which must not fail.
-        model_.idle_states.reserve(2);
+        model_.idle_states.reserve(LoadedModel::most_idle_states);
         state_ = new_state(context());
     } else {
         state_ = std::move(model_.idle_states.back());
@@ -37,7 +37,8 @@ Workspace::Workspace(LoadedModel& model, const Turn& turn) : model_(model), turn
 }
 
 Workspace::~Workspace() {
-    if (turn_.held() && state_ && !used_up_) model_.idle_states.push_back(std::move(state_));
+    if (!turn_.held() || !state_ || used_up_) return;
+    if (model_.idle_states.size() < LoadedModel::most_idle_states) model_.idle_states.push_back(std::move(state_));
 }
 
 void Workspace::renew_if_used_up() {

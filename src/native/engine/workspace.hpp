@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,8 +18,10 @@ struct FreeState {
 using StatePtr = std::unique_ptr<whisper_state, FreeState>;
 
 // A model in memory: its weights, and the states that no run has at the moment. There is one state, and a second one
-// once a live run came in between a batch run. Touched with the gate held only.
+// once two windows ran side by side or a live run came in between a batch run. What is more goes with its run. Touched
+// with the gate held only.
 struct LoadedModel {
+    static constexpr std::size_t most_idle_states = 2;
     std::shared_ptr<whisper_context> context;
     std::vector<StatePtr> idle_states;
 };
@@ -27,7 +30,8 @@ struct LoadedModel {
 // it left it, goes on where it stopped, and nothing it computed is lost. If its gate is lost in such a pause it may
 // still unwind: it holds the weights too, which a close() in the meantime would free.
 //
-// Lives on the stack of the thread that runs; must go before the Turn.
+// Lives on the stack of the calling thread, which makes and destroys it; must go before the Turn. In between it belongs
+// to the thread that runs the window.
 class Workspace {
 public:
     Workspace(LoadedModel& model, const Turn& turn);

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-from importlib import metadata
 from typing import Any
 
 _OWN_VARIABLES = ("THOTH_MODELS", "THOTH_MODELS_URL", "THOTH_OFFLINE", "THOTH_DEBUG")
@@ -35,7 +34,7 @@ def versions() -> dict[str, Any]:
 
 
 def cpu() -> dict[str, Any]:
-    """Tell how many cores a run can have and which of the CPU's instructions the core was built to use."""
+    """Tell how many cores a run can have and which kernels and instructions of the CPU it runs on."""
     from thoth import _native
     from thoth.model.threads import allowed_cpus, idle_threads
 
@@ -43,6 +42,7 @@ def cpu() -> dict[str, Any]:
         "machine": platform.machine(),
         "cores": allowed_cpus(),
         "threads_now": idle_threads(),
+        "kernels": _native.cpu_variant(),
         "features": _FEATURE.findall(_native.system_info()),
     }
 
@@ -56,6 +56,8 @@ def environment() -> dict[str, str]:
 
 
 def _version_of(distribution: str) -> str | None:
+    from importlib import metadata  # a fifth of what `thoth --help` would import
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -27,18 +27,23 @@ class Suitability:
 
     - `longest_window_s`: the longest stretch of audio, in seconds, to decode in one window.
     - `condition_on_previous_text`: whether it was trained to be given the text so far.
+    - `max_gap_ms`: utterances closer than this may share a window, the pause between them shortened.
+    - `widen`: whether weights of a type that is slow to multiply are widened while it is loaded.
     """
 
     longest_window_s: float
     condition_on_previous_text: bool
+    max_gap_ms: int
+    widen: bool
 
 
-OFFICIAL = Suitability(longest_window_s=28.0, condition_on_previous_text=True)
-"""Whisper sees 30 s at a time; two seconds are left for the margin around a cut."""
+OFFICIAL = Suitability(longest_window_s=28.0, condition_on_previous_text=True, max_gap_ms=30_000, widen=True)
+"""Whisper sees 30 s at a time; two seconds are left for the margin around a cut. It was trained on 30 s of whatever was
+said in them, so that utterances may be packed into a window; after half a minute of silence text has waited enough."""
 
-NANO = Suitability(longest_window_s=6.0, condition_on_previous_text=False)
+NANO = Suitability(longest_window_s=6.0, condition_on_previous_text=False, max_gap_ms=1000, widen=False)
 """nano.en was trained on single utterances of up to about 6 s, without a prompt: it loses its place in
-longer windows, and given the text so far it makes three times as many errors."""
+longer windows, given the text so far it makes three times as many errors, and so it does when utterances are packed."""
 
 # name, bytes, SHA-256. From the weakest to the best: the order decides which installed model is taken
 # when none is named. A multilingual model stands above its English twin, since the language of a

@@ -20,14 +20,22 @@ def note_queue(metrics: MetricsCollector, engine: _native.Engine) -> None:
 
 
 def note_window(
-    metrics: MetricsCollector, result: _native.WindowResult, audio_s: float, asked_ns: int, priority: Priority
+    metrics: MetricsCollector,
+    result: _native.WindowResult,
+    audio_s: float,
+    asked_ns: int,
+    priority: Priority,
+    beside: int = 1,
 ) -> None:
     """Count a window of `audio_s` seconds that was asked for at `asked_ns`, and trace it.
+
+    beside: how many windows ran at once, this one included; the time is shared among them, so that the times of all
+        windows add up to what passed.
 
     Its span begins when it got its turn. Where it gave way to others its stages leave a gap.
     """
     turn_s = result.paused_s + result.ran_s
-    metrics.chunk(audio_s, result.ran_s, result.waited_s + turn_s)
+    metrics.chunk(audio_s, result.ran_s / beside, result.waited_s + turn_s)
     if not tracer.wants(TraceLevel.LIGHT):
         return
     start_ns = asked_ns + round(result.waited_s * _NS_PER_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,22 +17,53 @@ SpeechProbability = Callable[[Samples], Samples]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A piece of the stream that is transcribed by itself.
+class Piece:
+    """A stretch of the stream in a window: where it begins there and where in the stream, and its length; seconds."""
 
-    - `start_s`: where it begins in the stream, seconds.
+    window_s: float
+    stream_s: float
+    duration_s: float
+
+    def place(self, time_s: float) -> float:
+        """Turn a time in the window into one in the stream; what lies outside of the piece goes to its nearest end."""
+        return self.stream_s + min(max(time_s - self.window_s, 0.0), self.duration_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of the stream, or several without the pauses between them, transcribed as one.
+
+    - `pieces`: in order, at least one.
     - `samples`: float32, 16 kHz mono.
     - `speech_end_s`: where its speech ends, seconds from the window's own beginning.
     """
 
-    start_s: float
+    pieces: tuple[Piece, ...]
     samples: Samples
     speech_end_s: float
 
     @property
+    def start_s(self) -> float:
+        """Where it begins in the stream, seconds."""
+        return self.pieces[0].stream_s
+
+    @property
+    def end_s(self) -> float:
+        """Where it ends in the stream, seconds."""
+        return self.pieces[-1].stream_s + self.pieces[-1].duration_s
+
+    @property
     def duration_s(self) -> float:
-        """Length in seconds."""
+        """Length in seconds, without what was left out."""
         return len(self.samples) / SAMPLE_RATE_HZ
+
+    def piece_at(self, time_s: float) -> int:
+        """Index of the piece that a time in the window lies in; the nearest for one outside."""
+        return max(bisect_right([piece.window_s for piece in self.pieces], time_s) - 1, 0)
+
+    def stream_time(self, time_s: float) -> float:
+        """Turn a time in the window into one in the stream, seconds."""
+        return self.pieces[self.piece_at(time_s)].place(time_s)
 
 
 EVERYTHING: Final = VadOptions(min_speech_duration_ms=0, speech_pad_ms=0)
@@ -67,13 +99,13 @@ def _windows(
     for probability, energy in zip(speech_probability(samples).tolist(), energies.tolist(), strict=True):
         for span in planner.push(probability, energy):
             yield tape.window(span)
-    tape.forget(planner.needed_from)
+    tape.forget(planner.needed_from, planner.kept)
 
 
 class _Tape:
-    """The last stretch of the stream: appended at one end, forgotten at the other, addressed by frame.
+    """The last stretch of the stream, and pieces before it: appended at one end, forgotten at the other.
 
-    What is handed out for reading, but for windows, holds until the next `append` or `forget`.
+    Addressed by frame. What is handed out for reading, but for windows, holds until the next `append` or `forget`.
     """
 
     def __init__(self) -> None:
@@ -82,6 +114,7 @@ class _Tape:
         self._first = 0  # place of _store[0] in the stream
         self._end = 0  # place behind the last sample in the stream
         self._taken = 0  # place up to which frames were handed out
+        self._kept: dict[int, Samples] = {}  # what is older, by its first frame
 
     def append(self, block: Samples) -> None:
         held = self._end - self._first
@@ -108,12 +141,26 @@ class _Tape:
         return self._store[start - self._first : min(end, self._end) - self._first]
 
     def window(self, span: Span) -> Window:
-        start = span.start * FRAME_SAMPLES
-        samples = self._between(start, span.end * FRAME_SAMPLES).copy()
-        speech_end_s = min((span.speech_end - span.start) * FRAME_SAMPLES, len(samples)) / SAMPLE_RATE_HZ
-        return Window(start / SAMPLE_RATE_HZ, samples, speech_end_s)
+        samples = [self._piece(start, end) for start, end in span.pieces]
+        pieces: list[Piece] = []
+        length = 0
+        for (start, _), piece in zip(span.pieces, samples, strict=True):
+            begin_s = start * FRAME_SAMPLES / SAMPLE_RATE_HZ
+            pieces.append(Piece(length / SAMPLE_RATE_HZ, begin_s, len(piece) / SAMPLE_RATE_HZ))
+            length += len(piece)
+        speech = (span.speech_end - span.pieces[-1][0]) * FRAME_SAMPLES + length - len(samples[-1])
+        return Window(tuple(pieces), np.concatenate(samples), min(speech, length) / SAMPLE_RATE_HZ)
 
-    def forget(self, before_frame: int) -> None:
+    def _piece(self, start: int, end: int) -> Samples:
+        if start in self._kept:
+            return self._kept[start][: (end - start) * FRAME_SAMPLES]
+        return self._between(start * FRAME_SAMPLES, end * FRAME_SAMPLES)
+
+    def forget(self, before_frame: int, but: tuple[tuple[int, int], ...]) -> None:
+        """Forget what lies before a frame, but for some pieces."""
+        self._kept = {
+            start: self._kept[start] if start in self._kept else self._piece(start, end).copy() for start, end in but
+        }
         first = min(before_frame * FRAME_SAMPLES, self._taken)
         if first > self._first:
             kept = self._between(first, self._end)
