@@ -17,27 +17,37 @@ import numpy as np
 import numpy.typing as npt
 
 Samples = npt.NDArray[np.float32]
+Audio = Samples | str
+"""16 kHz mono samples, or the path of a WAV file of that kind."""
 
 
 class Outcome(NamedTuple):
-    """Tokens that came out, and how often the encoder ran once more than it should."""
+    """Tokens that came out, how often the encoder ran once more than it should, and the windows that audio became."""
 
     tokens: int
     reruns: int
+    windows: int
 
 
 class Contender(Protocol):
-    """A loaded model. ``transcribe`` takes 16 kHz mono samples and about the number of tokens to decode."""
+    """A loaded model. ``transcribe`` takes about the number of tokens to decode in each window."""
 
     description: str
 
-    def transcribe(self, samples: Samples, limit: int) -> Outcome: ...
+    def transcribe(self, audio: Audio, limit: int) -> Outcome: ...
 
 
 class Thoth:
     """Thoth through its public door, with the audio context it takes by itself."""
 
-    def __init__(self, model: str, threads: int, native: str | None = None, audio_context: Any = "auto") -> None:
+    def __init__(
+        self,
+        model: str,
+        threads: int,
+        native: str | None = None,
+        audio_context: Any = "auto",
+        vad_filter: bool = False,
+    ) -> None:
         if native:
             load_native(Path(native))
         import thoth
@@ -46,14 +56,16 @@ class Thoth:
         self.description = f"thoth {_native.__version__} ({_native.__file__}; {_native.system_info().strip()})"
         self._model = thoth.WhisperModel(model, threads=threads)
         self._audio_context = audio_context
+        self._vad_filter = vad_filter
 
-    def transcribe(self, samples: Samples, limit: int) -> Outcome:
+    def transcribe(self, audio: Audio, limit: int) -> Outcome:
         segments, info = self._model.transcribe(
-            samples,
+            audio,
             language="en",
             beam_size=1,
             temperature=0.0,
-            vad_filter=False,
+            vad_filter=self._vad_filter,
+            condition_on_previous_text=False,
             without_timestamps=True,
             audio_context=self._audio_context,
             max_new_tokens=limit,
@@ -63,7 +75,7 @@ class Thoth:
             log_prob_threshold=-math.inf,
             entropy_threshold=-math.inf,
         )
-        return Outcome(sum(len(segment.tokens) for segment in segments), info.audio_context_reruns)
+        return Outcome(sum(len(segment.tokens) for segment in segments), info.audio_context_reruns, len(segments))
 
 
 class PyWhisperCpp:
@@ -91,10 +103,11 @@ class PyWhisperCpp:
             print_timestamps=False,
         )
 
-    def transcribe(self, samples: Samples, limit: int) -> Outcome:
-        segments = self._model.transcribe(samples, max_tokens=limit)
+    def transcribe(self, audio: Audio, limit: int) -> Outcome:
+        segments = self._model.transcribe(audio, max_tokens=limit)
         context = self._model._ctx
-        return Outcome(sum(self._binding.whisper_full_n_tokens(context, i) for i in range(len(segments))), 0)
+        tokens = sum(self._binding.whisper_full_n_tokens(context, i) for i in range(len(segments)))
+        return Outcome(tokens, 0, len(segments))
 
 
 class CTranslate2:
@@ -102,10 +115,10 @@ class CTranslate2:
 
     def __init__(self, model: str, threads: int, compute_type: str = "int8") -> None:
         import ctranslate2
-        from ct2_model import END_OF_TEXT, NO_TIMESTAMPS, START_OF_TRANSCRIPT
         from faster_whisper.audio import pad_or_trim
         from faster_whisper.feature_extractor import FeatureExtractor
         from machine import version
+        from token_ids import END_OF_TEXT, NO_TIMESTAMPS, START_OF_TRANSCRIPT
 
         self.description = f"{version('ctranslate2')} {compute_type}, {version('faster-whisper')}"
         self._model = ctranslate2.models.Whisper(
@@ -117,8 +130,9 @@ class CTranslate2:
         self._prompt = [START_OF_TRANSCRIPT, NO_TIMESTAMPS]
         self._never = [END_OF_TEXT]
 
-    def transcribe(self, samples: Samples, limit: int) -> Outcome:
-        features = self._pad(self._features(samples)[..., :-1])
+    def transcribe(self, audio: Audio, limit: int) -> Outcome:
+        """One window: samples, not a file."""
+        features = self._pad(self._features(audio)[..., :-1])
         window = self._to_storage(np.ascontiguousarray(features[None]))
         encoded = self._model.encode(window, to_cpu=False)
         result = self._model.generate(
@@ -131,10 +145,7 @@ class CTranslate2:
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
-        return Outcome(len(result.sequences_ids[0]), 0)
-
-
-KINDS: dict[str, type[Any]] = {"thoth": Thoth, "pywhispercpp": PyWhisperCpp, "ctranslate2": CTranslate2}
+        return Outcome(len(result.sequences_ids[0]), 0, 1)
 
 
 def load_native(path: Path) -> None:

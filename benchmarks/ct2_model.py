@@ -13,16 +13,26 @@ from ctranslate2.converters.utils import fuse_linear
 from ctranslate2.specs import common_spec, whisper_spec
 from ggml_blocks import Floats
 from random_model import Dims, Model, build_model
-
-END_OF_TEXT = 50256
-START_OF_TRANSCRIPT = 50257
-NO_SPEECH = 50361
-NO_TIMESTAMPS = 50362
-"""Token ids of the English-only models."""
+from token_ids import (
+    END_OF_TEXT,
+    NO_SPEECH,
+    NO_TIMESTAMPS,
+    START_OF_MODEL,
+    START_OF_PREVIOUS,
+    START_OF_TRANSCRIPT,
+    TRANSCRIBE,
+    TRANSLATE,
+)
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 SPECIAL = {
     END_OF_TEXT: "<|endoftext|>",
     START_OF_TRANSCRIPT: "<|startoftranscript|>",
+    TRANSLATE: "<|translate|>",
+    TRANSCRIBE: "<|transcribe|>",
+    START_OF_MODEL: "<|startoflm|>",
+    START_OF_PREVIOUS: "<|startofprev|>",
     NO_SPEECH: "<|nospeech|>",
     NO_TIMESTAMPS: "<|notimestamps|>",
 }
@@ -34,7 +44,8 @@ def write_ct2_model(folder: Path, dims: Dims, seed: int, quantization: str = "in
     weights = _Weights(build_model(dims, "f32", seed))
     _fill_encoder(spec.encoder, weights)
     _fill_decoder(spec.decoder, weights)
-    spec.register_vocabulary([SPECIAL.get(token, f"token{token}") for token in range(dims.vocab)])
+    words = [SPECIAL.get(token, f"token{token}") for token in range(dims.vocab)]
+    spec.register_vocabulary(words)
     spec.config.suppress_ids = []
     spec.config.suppress_ids_begin = []
     spec.config.lang_ids = []
@@ -43,6 +54,9 @@ def write_ct2_model(folder: Path, dims: Dims, seed: int, quantization: str = "in
     spec.optimize(quantization)
     folder.mkdir(parents=True, exist_ok=True)
     spec.save(str(folder))
+    # Without it faster-whisper would fetch OpenAI's.
+    tokenizer = Tokenizer(WordLevel({word: token for token, word in enumerate(words)}, unk_token=words[0]))
+    tokenizer.save(str(folder / "tokenizer.json"))
 
 
 class _Weights:

@@ -14,12 +14,10 @@ from pathlib import Path
 import numpy as np
 from ggml_blocks import WEIGHT_TYPES, Floats
 from random_model import OFFICIAL, Model, Tensor, build_model
+from token_ids import END_OF_TEXT, FIRST_TIMESTAMP, START_OF_TRANSCRIPT
 
 WORDS = 12
 """Tokens of each pass: about what is said in three seconds."""
-
-END_OF_TEXT, START_OF_TRANSCRIPT, FIRST_TIMESTAMP = 50256, 50257, 50363
-"""Ids in the vocabulary of the English-only models."""
 
 _SILENT = (b"attn.out.weight", b"mlp.2.weight", b"positional_embedding")
 _LETTERS = 4  # of a word that is recited: such are one token each, and whole words

@@ -6,6 +6,7 @@ Started by ``workers.py``, never by hand. The time is taken here, around the cal
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -13,7 +14,8 @@ from functools import cache
 from typing import Any, TextIO
 
 import numpy as np
-from contenders import KINDS, Contender, Samples
+from contenders import Audio, Contender, Samples
+from kinds import KINDS
 from machine import peak_rss_bytes
 
 SAMPLE_RATE_HZ = 16_000
@@ -26,29 +28,40 @@ def noise(seconds: float) -> Samples:
     return np.asarray(values * np.float32(0.05), np.float32)
 
 
-class Answerer:
-    """Runs one contender and finds, per number of tokens, the limit that makes it decode exactly that many.
+FIRST_LIMIT = 8
 
-    whisper.cpp decodes one token more than its limit says: a try tells.
+
+class Answerer:
+    """Runs one contender and finds, per audio and number of tokens, the limit that makes it decode that many.
+
+    A try tells into how many windows the contender cuts the audio; each gets an equal share of the tokens. Some decode
+    one token more in each than their limit says.
     """
 
     def __init__(self, contender: Contender) -> None:
         self._contender = contender
-        self._limits: dict[int, int] = {}
+        self._limits: dict[tuple[float | str, int], int] = {}
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        samples, tokens = noise(question["seconds"]), question["tokens"]
-        if tokens not in self._limits:
-            self._limits[tokens] = tokens + (tokens - self._contender.transcribe(samples, tokens).tokens)
-        begin = time.perf_counter()
-        outcome = self._contender.transcribe(samples, self._limits[tokens])
-        elapsed_s = time.perf_counter() - begin
+        name, tokens = question["path"] or question["seconds"], question["tokens"]
+        audio = question["path"] or noise(question["seconds"])
+        if (name, tokens) not in self._limits:
+            self._limits[name, tokens] = self._limit(audio, tokens)
+        begin, begin_cpu_s = time.perf_counter(), _processor_s()
+        outcome = self._contender.transcribe(audio, self._limits[name, tokens])
+        elapsed_s, cpu_s = time.perf_counter() - begin, _processor_s() - begin_cpu_s
         return {
             "elapsed_s": elapsed_s,
+            "cpu_s": cpu_s,
             "tokens": outcome.tokens,
             "reruns": outcome.reruns,
+            "windows": outcome.windows,
             "peak_rss": peak_rss_bytes(),
         }
+
+    def _limit(self, audio: Audio, tokens: int) -> int:
+        tried = self._contender.transcribe(audio, FIRST_LIMIT)
+        return math.ceil(tokens / tried.windows) + FIRST_LIMIT - round(tried.tokens / tried.windows)
 
 
 def main() -> None:
@@ -60,6 +73,11 @@ def main() -> None:
     answerer = Answerer(contender)
     for line in sys.stdin:
         print(json.dumps(answerer.answer(json.loads(line))), file=answers)
+
+
+def _processor_s() -> float:
+    """The processor time of this process and of those that it waited for."""
+    return sum(os.times()[:4])
 
 
 def _protocol_stream() -> TextIO:
