@@ -168,9 +168,12 @@ void close_while_in_use(const char* model, const std::vector<Recording>& recordi
                                             .interrupt = {},
                                             .priority = i % 2 == 0 ? thoth::Priority::live : thoth::Priority::batch};
             try {
-                for (Counts counts;; ++done) {
+                for (Counts counts;;) {
                     run_one(engine, recording, {}, control, counts);
-                    run_pair(engine, {&recording, &recording}, {}, control, counts);
+                    ++done;
+                    if (control.priority == thoth::Priority::batch) {
+                        run_pair(engine, {&recording, &recording}, {}, control, counts);
+                    }
                 }
             } catch (const thoth::ModelError&) {
                 REQUIRE(engine.closed());
