@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import random_model
 from overflowing_model import write_overflowing_model
+from python_process import PythonProcess
 
 import thoth
 from thoth import _native
@@ -212,13 +212,10 @@ def test_ctrl_c_ends_a_run_in_the_main_thread(audio: Path) -> None:
         except KeyboardInterrupt:
             print("interrupted", model.state, flush=True)
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "on\n"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    with PythonProcess(code) as process:
+        assert process.line() == "on"
+        process.interrupt()
+        _, out, err = process.outcome()
     assert out.splitlines()[-1] == "interrupted ready"
     assert err == ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 import soundfile
+from python_process import PythonProcess
 
 import thoth
 from thoth import _native
@@ -244,13 +244,10 @@ def test_ctrl_c_ends_both_lanes(audio: Path) -> None:
         except KeyboardInterrupt:
             print("interrupted", model.state, model._engine.gate_stats.holder, threading.active_count(), flush=True)
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "on\n"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    with PythonProcess(code) as process:
+        assert process.line() == "on"
+        process.interrupt()
+        _, out, err = process.outcome()
     assert out.splitlines()[-1] == "interrupted ready None 1"
     assert err == ""
 

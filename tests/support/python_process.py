@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -37,6 +38,10 @@ class PythonProcess:
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
+
+    def interrupt(self) -> None:
+        """Send what Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
 
     def outcome(self, limit_s: float = _LONGEST_S) -> tuple[int, str, str]:
         """Wait for its end and give the exit code and what is still unread of stdout and stderr."""
