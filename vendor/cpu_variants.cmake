@@ -25,6 +25,7 @@ if(NOT THOTH_CPU_VARIANTS MATCHES "^(ON|TRUE|YES|1)$")
     if(NOT module IN_LIST chosen)
       # ggml depends on all of its modules: build those left out, which nobody installs, of next to nothing.
       set_property(TARGET ${module} PROPERTY SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/src/whisper.cpp/ggml/src/ggml-threading.cpp)
+      set_property(TARGET ${module} PROPERTY COMPILE_OPTIONS)  # for CPUs that the compiler may not know yet
     endif()
   endforeach()
   set(modules ${chosen})

@@ -1,8 +1,8 @@
-// Eight threads on one engine, live and batch, one window at a time or two side by side, while runs give way to others,
+// Callers on one engine, live and batch, one window at a time or two side by side, while runs give way to others,
 // are cancelled, time out and fail at random: every text that comes back must be the right one, and never two turns may
 // be inside. And an engine that is closed while all of them use it.
 //
-// usage: stress_engine MODEL AUDIO_FOLDER SECONDS
+// usage: stress_engine MODEL AUDIO_FOLDER SECONDS CALLERS
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -164,9 +164,8 @@ void close_while_in_use(const char* model, const std::vector<Recording>& recordi
     for (unsigned i = 0; i < 4; ++i) {
         threads.emplace_back([&, i] {
             const auto& recording = recordings[i % recordings.size()];
-            const thoth::RunControl control{.patience = {},
-                                            .interrupt = {},
-                                            .priority = i % 2 == 0 ? thoth::Priority::live : thoth::Priority::batch};
+            const thoth::RunControl control{
+                .patience = {}, .interrupt = {}, .priority = i == 0 ? thoth::Priority::live : thoth::Priority::batch};
             try {
                 for (Counts counts;;) {
                     run_one(engine, recording, {}, control, counts);
@@ -189,7 +188,7 @@ void close_while_in_use(const char* model, const std::vector<Recording>& recordi
 }  // namespace
 
 int main(int argc, char** argv) {
-    REQUIRE(argc == 4);
+    REQUIRE(argc == 5);
     const std::string folder = argv[2];
     const std::vector<Recording> recordings{
         {read_wav(folder + "/digits_01_1.wav"), " six"},
@@ -200,8 +199,9 @@ int main(int argc, char** argv) {
     thoth::Engine engine(argv[1], {}, weights);
     {
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::stoi(argv[3]));
+        const auto n_threads = static_cast<unsigned>(std::stoi(argv[4]));
         std::vector<std::jthread> threads;
-        for (unsigned i = 0; i < 8; ++i) {
+        for (unsigned i = 0; i < n_threads; ++i) {
             threads.emplace_back([&, i] { hammer(engine, recordings, i, end, counts); });
         }
         while (std::chrono::steady_clock::now() < end) {
