@@ -64,14 +64,13 @@ void Pump::attach(std::shared_ptr<Capture> capture) {
     stream_lost_ = 0;
     calls_taken_ = 0;
     last_look_ = Clock::now();
-    rate_hz_ = capture->rate_hz();
     heartbeat_ = Heartbeat(options_.stall_s);
     frames_.resize(piece_frames * capture->channels());
     capture_ = std::move(capture);
     first_sample_ = counts_.samples;
     // Until audio comes, the outage goes on: a device may take seconds to begin, or open and never do.
     awaits_audio_ = std::exchange(had_stream_, true);
-    if (!awaits_audio_) last_audio_ = Clock::now();
+    if (!awaits_audio_) note_audio();
     change(State::running);
 }
 
@@ -252,7 +251,7 @@ void Pump::take_all() {
     if (left > 0) {
         if (awaits_audio_) end_outage();
         time_handover();
-        last_audio_ = Clock::now();
+        note_audio();
     }
     while (left > 0) {
         if (const auto gap = capture_->frames().gap()) lose_frames(*gap);
@@ -309,7 +308,13 @@ void Pump::time_handover() {
 
 bool Pump::in_outage() const noexcept { return state_ == State::stalled || (awaits_audio_ && state_ != State::ended); }
 
-// What is missing up to now, and is not in the account yet. Silence stands for it only when it is over.
+void Pump::note_audio() noexcept {
+    last_audio_ = Clock::now();
+    rate_hz_ = capture_->rate_hz();
+}
+
+// What is missing up to now, and is not in the account yet, in frames of the stream that was heard last: the next one
+// may have another rate, and counts never go back. Silence stands for it only when it is over.
 Loss Pump::outage() const {
     const double outage_s = duration<double>(Clock::now() - last_audio_).count();
     const bool is_of_this_stream = capture_ && !awaits_audio_;

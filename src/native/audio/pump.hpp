@@ -123,6 +123,7 @@ private:
     void lose_frames(const Gap& gap);
     void time_handover();
     [[nodiscard]] bool in_outage() const noexcept;
+    void note_audio() noexcept;
     [[nodiscard]] Loss outage() const;
     void end_outage();
     void note(const Loss& loss);
@@ -157,10 +158,10 @@ private:
     std::uint64_t first_sample_ = 0;  // where it begins
     std::uint64_t stream_lost_ = 0;   // of its frames, in gaps met so far
     std::vector<float> frames_;
-    double rate_hz_ = 0.0;
     std::uint64_t calls_taken_ = 0;
     Clock::time_point last_look_;
     Clock::time_point last_audio_;
+    double rate_hz_ = 0.0;       // of the stream that it came from
     bool awaits_audio_ = false;  // a stream after an outage has not begun yet
     bool had_stream_ = false;
     std::uint64_t stream_frames_ = 0;  // of the stream before
