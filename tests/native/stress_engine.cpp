@@ -91,6 +91,28 @@ void run_pair(thoth::Engine& engine, const std::array<const Recording*, 2>& reco
     counts.pairs_gave_way += pair.windows[0].preemptions;
 }
 
+// A window and a pair that a live request finds in mid-run give way to it, at whatever pace the machine runs: chance
+// alone need not show it where a pass takes seconds.
+void gives_way_to_live(thoth::Engine& engine, const std::vector<Recording>& recordings, Counts& counts) {
+    std::atomic<bool> inside{false};
+    const auto waits_for_live = [&] {
+        if (inside.exchange(true)) return;
+        while (engine.gate_stats().of(thoth::Priority::live).waiting == 0) std::this_thread::sleep_for(1ms);
+    };
+    const auto beside_live = [&](const auto& run) {
+        inside = false;
+        const std::jthread live([&] {
+            while (!inside) std::this_thread::sleep_for(1ms);
+            const thoth::RunControl first{.patience = {}, .interrupt = {}, .priority = thoth::Priority::live};
+            run_one(engine, recordings[0], {}, first, counts);
+        });
+        run(thoth::RunControl{.patience = {}, .interrupt = waits_for_live, .priority = thoth::Priority::batch});
+    };
+    beside_live([&](const auto& control) { run_one(engine, recordings[1], {}, control, counts); });
+    beside_live([&](const auto& control) { run_pair(engine, {&recordings[1], &recordings[2]}, {}, control, counts); });
+    REQUIRE(counts.gave_way == 1 && counts.pairs_gave_way == 1);
+}
+
 thoth::RunControl random_control(std::mt19937& random, std::stop_source& stop, int& passes) {
     thoth::RunControl control;
     // Live requests without a break would leave batch one turn in nine.
@@ -198,6 +220,7 @@ int main(int argc, char** argv) {
     Counts counts;
     thoth::Engine engine(argv[1], {}, weights);
     run_pair(engine, {&recordings[1], &recordings[2]}, {}, {}, counts);  // undisturbed, however few there will be
+    gives_way_to_live(engine, recordings, counts);
     {
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::stoi(argv[3]));
         const auto n_threads = static_cast<unsigned>(std::stoi(argv[4]));
@@ -217,8 +240,6 @@ int main(int argc, char** argv) {
     std::fflush(stdout);  // a failed check ends the program at once
     REQUIRE(engine.most_inside() == 1);
     REQUIRE(!engine.gate_stats().holder && engine.gate_stats().waiting() == 0);
-    REQUIRE(counts.right + counts.pairs > 1);
-    REQUIRE(counts.gave_way + counts.pairs_gave_way > 0);
     REQUIRE(engine.pairs() >= static_cast<std::uint64_t>(counts.pairs));
     engine.close();
     bool refused = false;
