@@ -1,10 +1,11 @@
-"""Whether a model edited the dictation, or answered, obeyed, refused, translated or invented instead."""
+"""Whether a model edited the dictation, or answered, refused, translated, invented or turned it around instead."""
 
 from __future__ import annotations
 
 import re
 
 from thoth.dictation.enhance.likeness import likeness
+from thoth.dictation.enhance.meaning import turned_around
 from thoth.dictation.enhance.phrases import (
     AGREEMENT,
     FILLERS,
@@ -49,7 +50,7 @@ def objection(said: str, edited: str, *, keep_words: bool = True) -> str | None:
         return "it answered the dictation"
     if len(edited) > LONGEST_RATIO * len(said) + SPARE_CHARACTERS:
         return "it wrote far more than was dictated"
-    return _strange_words(said, edited)
+    return _strange_words(said, edited) or turned_around(said, edited)
 
 
 def leaks(reply: str, said: str, instructions: str) -> bool:

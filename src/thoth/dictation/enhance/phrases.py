@@ -74,6 +74,19 @@ QUESTIONS_WITHOUT_SPACES: Final = re.compile(
     "什么|谁|哪|怎么|为什么|多少|几|吗|何|誰|どこ|いつ|なぜ|どう|いくら|ですか$|ますか$"
 )
 
+NEGATIONS: Final = {
+    "en": """not never nothing nobody none nowhere neither nor cannot without dont doesnt didnt isnt arent wasnt werent
+        wont wouldnt shouldnt couldnt cant hasnt havent hadnt mustnt neednt aint""",
+    "de": "nicht nichts nie niemals niemand kein keine keinen keinem keiner keines ohne weder",
+    "fr": "pas jamais rien aucun aucune personne sans ni",
+    "es": "nunca jamás nada nadie ningún ninguna ninguno sin tampoco ni",
+    "it": "non mai niente nulla nessuno nessuna senza né",
+    "pt": "não nunca nada ninguém nenhum nenhuma sem nem",
+    "nl": "niet niets nooit niemand geen zonder",
+    "ru": "не нет ни никогда ничего никто без",
+    "zh": "不 没",
+}
+
 REFUSAL: Final = re.compile(
     "|".join(
         (
