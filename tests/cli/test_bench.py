@@ -11,9 +11,9 @@ import pytest
 from thoth_command import ThothCommand
 
 from thoth import InvalidOption, _native
-from thoth.cli.bench_figures import MOST_REPEATS, Clock, Figure, Measurement
-from thoth.cli.bench_parts import speech_like
-from thoth.cli.bench_report import FORMAT, comparison, lines
+from thoth.cli.bench.figures import MOST_REPEATS, Clock, Figure, Measurement
+from thoth.cli.bench.parts import speech_like
+from thoth.cli.bench.report import FORMAT, comparison, lines
 
 pytestmark = pytest.mark.timeout(600)
 

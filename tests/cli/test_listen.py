@@ -16,8 +16,8 @@ from pulse_audio import PulseServer
 from small_terminal import OnTerminal
 from thoth_command import RECORDINGS, ThothCommand
 
-from thoth.cli.listen_commands import MOST_AT_ONCE, WakeCommands
-from thoth.cli.screen import Screen
+from thoth.cli.listen.wake_commands import MOST_AT_ONCE, WakeCommands
+from thoth.cli.terminal.screen import Screen
 from thoth.errors import InvalidOption
 from thoth.wake.detection import Wake
 

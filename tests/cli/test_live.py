@@ -17,7 +17,7 @@ from pulse_audio import PulseServer
 from small_terminal import DIM, INVERSE, OnTerminal, SmallTerminal
 from thoth_command import RECORDINGS, RUN_MAIN, TRUE_TEXTS, ThothCommand, words
 
-from thoth.cli.live_view import pieces
+from thoth.cli.live.view import pieces
 from thoth.live.update import Gap, LiveUpdate
 from thoth.model.transcript import Word
 

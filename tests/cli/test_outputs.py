@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from thoth.cli import outputs
-from thoth.cli.outputs import Job, NotWritten, OutputError
+from thoth.cli.transcribe import outputs
+from thoth.cli.transcribe.outputs import Job, NotWritten, OutputError
 from thoth.model.transcript import Segment, Transcript, TranscriptionInfo
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from thoth.cli.progress_line import PLAIN_INTERVAL_S, PlainProgress, clock, progress_text
+from thoth.cli.terminal.progress_line import PLAIN_INTERVAL_S, PlainProgress, clock, progress_text
 from thoth.model.progress import Progress
 
 

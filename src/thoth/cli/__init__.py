@@ -1,1 +1,1 @@
-"""The `thoth` command, one module per subcommand."""
+"""The `thoth` command: a module per subcommand, a folder where one has parts, and what they share."""

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from thoth.cli.console import say
-from thoth.cli.dictate_options import ConfigOption
 from thoth.cli.inputs import printable
-from thoth.cli.screen import Screen, failures_as_exit_codes
+from thoth.cli.options import ConfigOption
+from thoth.cli.terminal.console import say
+from thoth.cli.terminal.screen import Screen, failures_as_exit_codes
 
 if TYPE_CHECKING:
     from thoth.config.load import Settings

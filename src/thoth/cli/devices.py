@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thoth.cli.console import fail
 from thoth.cli.inputs import printable
-from thoth.cli.screen import Screen, failures_as_exit_codes
+from thoth.cli.terminal.console import fail
+from thoth.cli.terminal.screen import Screen, failures_as_exit_codes
 
 if TYPE_CHECKING:
     from thoth.audio.devices import Device

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from thoth.cli.console import EXIT_FAILED, errors_as_lines
 from thoth.cli.machine import cpu, environment, versions
 from thoth.cli.sound_devices import sound_devices
+from thoth.cli.terminal.console import EXIT_FAILED, errors_as_lines
 
 Facts = dict[str, Any]
 

@@ -12,19 +12,18 @@ from typing import Annotated
 import typer
 
 import thoth
-from thoth.cli.bench import bench
+from thoth.cli.bench.command import bench
 from thoth.cli.config import config_app
-from thoth.cli.console import EXIT_FAILED, report
 from thoth.cli.devices import list_devices
-from thoth.cli.dictate import dictate
+from thoth.cli.dictate.command import dictate
 from thoth.cli.doctor import doctor
-from thoth.cli.file_runs import DEBUG_VARIABLE
-from thoth.cli.history import history_app
-from thoth.cli.listen import listen
-from thoth.cli.live import live
+from thoth.cli.history.command import history_app
+from thoth.cli.listen.command import listen
+from thoth.cli.live.command import live
 from thoth.cli.models import models_app
 from thoth.cli.record import record
-from thoth.cli.transcribe import transcribe
+from thoth.cli.terminal.console import DEBUG_VARIABLE, EXIT_FAILED, report
+from thoth.cli.transcribe.command import transcribe
 
 EXIT_CODES = (
     "Exit codes: 0 all done, 1 some or all failed, 2 wrong usage, 130 stopped by Ctrl-C, "

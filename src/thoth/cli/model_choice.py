@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from thoth.cli.models import download_progress
-from thoth.cli.screen import Screen
+from thoth.cli.terminal.screen import Screen
 from thoth.errors import InvalidOption
 
 if TYPE_CHECKING:

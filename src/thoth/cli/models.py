@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from thoth.cli.console import EXIT_FAILED, errors_as_lines, is_terminal, report, say
+from thoth.cli.terminal.console import EXIT_FAILED, errors_as_lines, is_terminal, report, say
 from thoth.errors import ThothError
 from thoth.model.catalog import CATALOG, CatalogEntry, lookup
 from thoth.model.store import ModelStore

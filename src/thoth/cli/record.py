@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from thoth.cli.console import EXIT_FAILED
 from thoth.cli.interrupt import ENDINGS, Interrupt
-from thoth.cli.level_line import LevelLine, level_line, recording_text
-from thoth.cli.screen import Screen, failures_as_exit_codes
 from thoth.cli.sound_devices import DeviceOption, device_named
+from thoth.cli.terminal.console import EXIT_FAILED
+from thoth.cli.terminal.level_line import LevelLine, level_line, recording_text
+from thoth.cli.terminal.screen import Screen, failures_as_exit_codes
 
 if TYPE_CHECKING:
     from thoth.audio.recorder import Recorder, Recording

@@ -1,0 +1,1 @@
+"""What the commands put on a terminal, and on one that is none."""
