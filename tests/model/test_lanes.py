@@ -122,6 +122,30 @@ def test_windows_that_depend_on_each_other_and_live_ones_run_alone(
     assert fresh._engine.pairs == 0
 
 
+def test_text_of_a_stream_does_not_wait_for_what_is_still_to_come(fresh: thoth.WhisperModel, file: bytes) -> None:
+    heard = threading.Event()
+    reading, writing = os.pipe()
+
+    def speak() -> None:
+        with os.fdopen(writing, "wb") as pipe:
+            first_s = 6.5  # an utterance, a pause, and some of the next one
+            pipe.write(file[: round(first_s * 32_000)])
+            pipe.flush()
+            came_by_itself.append(heard.wait(60))
+            pipe.write(file[round(first_s * 32_000) :])
+
+    came_by_itself: list[bool] = []
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    with os.fdopen(reading, "rb") as pipe:
+        streamed = fresh.transcribe_file(pipe, on_segment=lambda _: heard.set(), **TWO)
+    speaker.join()
+    assert came_by_itself == [True]
+    assert fresh._engine.pairs == 0
+    assert streamed.segments == fresh.transcribe_file(file, **TWO).segments
+    assert fresh._engine.pairs > 1
+
+
 def test_a_live_request_comes_between_and_has_the_file_to_itself_for_a_while(
     fresh: thoth.WhisperModel, audio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

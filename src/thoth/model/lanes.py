@@ -33,7 +33,7 @@ def lanes(
     """Return the threads of two windows side by side, here and now; None where one at a time is right.
 
     wanted: the threads that a run was given; None: what is free. They are shared out, never exceeded.
-    independent: whether a window may be transcribed before the one before it.
+    independent: whether a window may be transcribed before the one before it, and may wait for the one behind it.
     Safe from any thread; takes some 0.1 ms.
     """
     if priority == "live" or not independent or _somebody_talks(engine):

@@ -252,8 +252,10 @@ class Transcription:
         return usable_threads(self._options.threads or self._traits.threads)
 
     def _lanes(self) -> tuple[int, int] | None:
+        # What has no known length may come as slowly as it is spoken: no text waits there for a second window.
+        independent = not self._conditions() and self._source.duration_s is not None
         wanted = self._options.threads or self._traits.threads
-        return lanes(self._engine, wanted, self._hooks.priority, independent=not self._conditions())
+        return lanes(self._engine, wanted, self._hooks.priority, independent=independent)
 
     def _language_of(self, window: Window) -> str:
         if self._language is None:
