@@ -265,6 +265,21 @@ def test_where_every_pass_fails_the_whole_utterance_is_a_gap() -> None:
     assert (round(gap.start_s * RATE_HZ), round(gap.end_s * RATE_HZ)) == span
 
 
+def test_gaps_of_chunks_that_were_dropped_and_of_one_that_failed_behind_them_do_not_overlap() -> None:
+    speech, span = one_utterance(9)
+    first, dropped, last = chunks_of(speech, [span])[:3]
+    bench = Bench(speech, fails=lambda number: number > 1)
+    bench.take(first)
+    bench.drop(dropped)
+    assert len(last.overlap)
+    bench.take(last)
+    bench.recognition.finish()
+    gaps = [gap for gap in bench.gaps if gap.start_s >= first.end / RATE_HZ]
+    assert [gap.reason for gap in gaps] == ["overload", "failed"]
+    assert gaps[0].end_s == gaps[1].start_s == last.start / RATE_HZ
+    assert gaps[1].end_s == last.end / RATE_HZ
+
+
 def test_a_gap_without_an_utterance_is_told_at_the_end() -> None:
     bench = Bench(ScriptedSpeech())
     bench.recognition.lost(Gap(1.0, 2.0, "source"))

@@ -128,7 +128,7 @@ class Recognition:
             self._finish()  # what lies between was dropped
         if self._window is None:
             start = chunk.start - len(chunk.overlap)
-            self._window = LiveWindow(start, chunk.overlap)
+            self._window = LiveWindow(start, chunk.overlap, len(chunk.overlap))
             self._heard_to = start
         self._window.append(chunk.samples)
         self.taken_to = chunk.end
@@ -163,7 +163,7 @@ class Recognition:
         if words is None:
             heard = [*self._agreement.committed, *self._agreement.tentative]
             words = [word for word in heard if word.end <= window.end_s]
-            heard_to_s = words[-1].end if words else window.start_s
+            heard_to_s = max(words[-1].end if words else 0.0, window.own_start_s)
             if len(self._agreement.committed) <= len(words) and heard_to_s < window.end_s:
                 self._gaps.append(Gap(heard_to_s, window.end_s, "failed"))
         elif self._latest is not None:

@@ -15,12 +15,13 @@ _EDGE_STEPS: Final = 5
 class LiveWindow:
     """Audio from the last point up to which all text is committed. One thread at a time.
 
-    Positions are samples of the stream.
+    Positions are samples of the stream. `overlap`: how many of the first samples belong to what came before.
     """
 
-    def __init__(self, start: int, samples: Samples) -> None:
+    def __init__(self, start: int, samples: Samples, overlap: int = 0) -> None:
         self.start = start
         self._samples = samples
+        self._own_start = start + overlap
 
     @property
     def end(self) -> int:
@@ -31,6 +32,11 @@ class LiveWindow:
     def start_s(self) -> float:
         """Where it begins, in seconds."""
         return self.start / SAMPLE_RATE_HZ
+
+    @property
+    def own_start_s(self) -> float:
+        """Where its own part begins, behind the overlap, in seconds."""
+        return self._own_start / SAMPLE_RATE_HZ
 
     @property
     def end_s(self) -> float:
@@ -61,6 +67,7 @@ class LiveWindow:
         smooth = np.convolve(levels, np.ones(_EDGE_STEPS), "valid")  # smooth[i]: steps i to i + 4, around i + 2
         first = len(levels) // 2
         place = (first + int(np.argmin(smooth[first:])) + _EDGE_STEPS // 2) * _STEP + _STEP // 2
-        head = LiveWindow(self.start, self._samples[:place])
+        head = LiveWindow(self.start, self._samples[:place], self._own_start - self.start)
         self.start, self._samples = self.start + place, self._samples[place:].copy()
+        self._own_start = max(self._own_start, self.start)
         return head
