@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,3 +64,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small disk takes root")
     yield folder
     subprocess.run(["umount", os.fspath(folder)], check=True)
+
+
+@pytest.fixture
+def moved(tmp_path: Path) -> Path:
+    """A folder to import from, with a copy of the package and of what a repaired wheel keeps beside it."""
+    site, copy = Path(thoth.__file__).parent.parent, tmp_path / "site"
+    for folder in (site / "thoth", site / "thoth_speech.libs"):
+        if folder.is_dir():
+            shutil.copytree(folder, copy / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy

@@ -2,18 +2,15 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from thoth_command import NO_LIBRARY, RUN_MAIN, ThothCommand
 
-import thoth
 from thoth import _native
 
 pytestmark = pytest.mark.timeout(120)
-PACKAGE = Path(thoth.__file__).parent
 
 
 @pytest.fixture
@@ -56,12 +53,10 @@ def test_lines_tell_the_same_and_no_secrets(command: ThothCommand) -> None:
     assert run.stdout.endswith("all that transcription needs works\n")
 
 
-def test_a_damaged_built_in_model_is_a_problem(command: ThothCommand, tmp_path: Path) -> None:
-    copy = tmp_path / "site" / "thoth"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    model = copy / "assets" / "ggml-nano.en-q5_1.bin"
+def test_a_damaged_built_in_model_is_a_problem(command: ThothCommand, moved: Path) -> None:
+    model = moved / "thoth" / "assets" / "ggml-nano.en-q5_1.bin"
     model.write_bytes(bytes(1000) + model.read_bytes()[1000:])
-    command.argv = (sys.executable, "-c", f"import sys; sys.path[0:0] = [{str(copy.parent)!r}]\n" + RUN_MAIN)
+    command.argv = (sys.executable, "-c", f"import sys; sys.path[0:0] = [{str(moved)!r}]\n" + RUN_MAIN)
     run = command("doctor")
     assert run.returncode == 1
     assert "problem: models: " in run.stdout

@@ -42,16 +42,6 @@ def run(code: str, site: Path, cwd: Path, **environment: str) -> subprocess.Comp
     )
 
 
-@pytest.fixture
-def moved(tmp_path: Path) -> Path:
-    """The package, and the libraries that a repaired wheel keeps beside it, in another folder."""
-    site = tmp_path / "site"
-    for folder in (SITE / "thoth", SITE / "thoth_speech.libs"):
-        if folder.is_dir():
-            shutil.copytree(folder, site / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
-    return site
-
-
 def test_the_kernels_in_use_have_a_name() -> None:
     names = {file.stem.removeprefix("lib").removeprefix("ggml-cpu-") for file in MODULES.glob("*ggml-cpu-*")}
     assert _native.cpu_variant() in (names or {"native"})
