@@ -54,7 +54,8 @@ class Found:
     rise_mb: float
     """From the mean of the first quarter behind the warm-up to that of the last."""
     threads: tuple[int, int]
-    """The most in the warm-up and behind it; `files` in the same way."""
+    """Mostly, in the warm-up and over the last quarter behind it: a thread that makes a spectrogram comes and goes.
+    `files` in the same way."""
     files: tuple[int, int]
     rss_mb: list[float]
     """After every minute of audio."""
@@ -106,8 +107,8 @@ def soak(hours: float, speed: float) -> Found:
         warm_rss_mb=_mean_rss(warm[:quarter]) / 1e6,
         growth_mb_per_hour=_slope(warm) * 3600 / 1e6,
         rise_mb=(_mean_rss(warm[-quarter:]) - _mean_rss(warm[:quarter])) / 1e6,
-        threads=(max(look.holdings.threads for look in cold), max(look.holdings.threads for look in warm)),
-        files=(max(look.holdings.files for look in cold), max(look.holdings.files for look in warm)),
+        threads=(_mostly("threads", cold), _mostly("threads", warm[-quarter:])),
+        files=(_mostly("files", cold), _mostly("files", warm[-quarter:])),
         rss_mb=[look.holdings.rss / 1e6 for look in looks],
     )
 
@@ -120,6 +121,10 @@ def _read(updates: LiveUpdates, counts: list[int]) -> None:
 
 def _mean_rss(looks: Sequence[Look]) -> float:
     return statistics.mean(look.holdings.rss for look in looks)
+
+
+def _mostly(what: str, looks: Sequence[Look]) -> int:
+    return statistics.median_low(getattr(look.holdings, what) for look in looks)
 
 
 def _slope(looks: Sequence[Look]) -> float:
