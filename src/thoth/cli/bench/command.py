@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from thoth.cli.models import download_progress
+from thoth.cli.options import OfflineOption
 from thoth.cli.terminal.screen import Screen, failures_as_exit_codes
 from thoth.errors import InvalidOption
 
@@ -39,7 +40,7 @@ def bench(
         Path | None, typer.Option(metavar="FILE", help="Put another machine's --json beside this one's figures.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Never download a model.")] = False,
+    offline: OfflineOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only figures and errors.")] = False,
 ) -> None:
     """Measure this machine: encoder, decoder, voice activity, resampling, the ring, and what it can follow live.

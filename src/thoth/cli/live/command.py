@@ -16,6 +16,7 @@ from thoth.cli.interrupt import ENDINGS, Interrupt
 from thoth.cli.live.run import LiveRun
 from thoth.cli.live.view import JsonView, LiveView, TextView
 from thoth.cli.model_choice import model_here
+from thoth.cli.options import LanguageOption, ModelOption, OfflineOption
 from thoth.cli.sound_devices import DeviceOption, device_named
 from thoth.cli.terminal.console import fail
 from thoth.cli.terminal.level_line import suitable_line
@@ -40,15 +41,8 @@ def live(
             "--realtime/--fast", help="FILE at its own pace, like a microphone; or as fast as it is understood."
         ),
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", "-m", help="Catalogue name or path; without it the best installed, else the built-in one."
-        ),
-    ] = None,
-    language: Annotated[
-        str | None, typer.Option("--language", "-l", help="Language spoken, such as en; detected if not given.")
-    ] = None,
+    model: ModelOption = None,
+    language: LanguageOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines; the default unless a terminal reads.")] = False,
     as_text: Annotated[bool, typer.Option("--text", help="Plain text, a line per utterance.")] = False,
     save: Annotated[
@@ -70,7 +64,7 @@ def live(
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Go on when the device was gone and is back, instead of stopping.")
     ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Never download a model.")] = False,
+    offline: OfflineOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only text and errors.")] = False,
 ) -> None:
     """Turn speech into text while it is being spoken.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 
 from thoth.cli.models import download_progress
+from thoth.cli.options import LanguageOption, ModelOption, OfflineOption
 from thoth.cli.terminal.screen import Screen, failures_as_exit_codes
 from thoth.cli.transcribe import outputs
 from thoth.cli.transcribe.file_runs import FileRuns
@@ -28,15 +29,8 @@ def transcribe(
         list[str],
         typer.Argument(metavar="FILE…", help="Recordings, in any container FFmpeg reads; '-' is standard input."),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", "-m", help="Catalogue name or path; without it the best installed, else the built-in one."
-        ),
-    ] = None,
-    language: Annotated[
-        str | None, typer.Option("--language", "-l", help="Language spoken, such as en; detected if not given.")
-    ] = None,
+    model: ModelOption = None,
+    language: LanguageOption = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +58,7 @@ def transcribe(
         str,
         typer.Option(metavar="auto|reduced|full|N", help="How much of a window is encoded; N: positions of 20 ms."),
     ] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="Never download a model.")] = False,
+    offline: OfflineOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only text and errors.")] = False,
     verbose: Annotated[
         int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Show the log; -vv all of it.")
