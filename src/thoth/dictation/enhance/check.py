@@ -1,4 +1,4 @@
-"""Whether a model edited the dictation, or answered, refused, translated, invented or turned it around instead."""
+"""Whether a model edited the dictation, or answered, obeyed, refused, translated, invented or turned it around."""
 
 from __future__ import annotations
 

@@ -19,24 +19,25 @@ def turned_around(said: str, edited: str) -> str | None:
     other way round. What speakers take back may go, numbers and all.
     """
     is_revised = TAKEN_BACK.search(said) is not None
-    if _changed_number(said, edited, is_revised=is_revised):
+    words, edited_words = (
+        words_of(said),
+        words_of(edited if _LIST_NUMBER.search(said) else _LIST_NUMBER.sub("", edited)),
+    )
+    if _changed_number(words, edited_words, is_revised=is_revised):
         return "it changed a number"
-    if not is_revised and _is_negated(said) != _is_negated(edited):
+    if not is_revised and _is_negated(words) != _is_negated(edited_words):
         return 'it added or dropped a "not"'
     return None
 
 
-def _changed_number(said: str, edited: str, *, is_revised: bool) -> bool:
-    if not _LIST_NUMBER.search(said):
-        edited = _LIST_NUMBER.sub("", edited)
-    words, edited_words = words_of(said), words_of(edited)
-    numbers, edited_numbers = _digits(words), _digits(edited_words)
+def _changed_number(words: list[str], edited: list[str], *, is_revised: bool) -> bool:
+    numbers, edited_numbers = _digits(words), _digits(edited)
     if not (numbers and edited_numbers):
         return False
-    spelled, edited_spelled = _number_words(words), _number_words(edited_words)
     # Within all digits in a row: "555 12 34" may have become "555-1234".
     added = any(number not in "".join(numbers) for number in edited_numbers)
     dropped = any(number not in "".join(edited_numbers) for number in numbers)
+    spelled, edited_spelled = _number_words(words), _number_words(edited)
     return (added and not spelled - edited_spelled) or (dropped and not is_revised and not edited_spelled - spelled)
 
 
@@ -48,7 +49,6 @@ def _number_words(words: list[str]) -> set[str]:
     return {word for word in words if is_number_word(word)}
 
 
-def _is_negated(text: str) -> bool:
+def _is_negated(words: list[str]) -> bool:
     # A "no" in front answers or begins; one further on denies.
-    words = words_of(text)
     return not _NEGATIONS.isdisjoint(words) or "no" in words[1:]
