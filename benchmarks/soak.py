@@ -54,9 +54,9 @@ class Found:
     rise_mb: float
     """From the mean of the first quarter behind the warm-up to that of the last."""
     threads: tuple[int, int]
-    """Mostly, in the warm-up and over the last quarter behind it: a thread that makes a spectrogram comes and goes.
-    `files` in the same way."""
+    """Mostly, in the warm-up and over the last quarter behind it: one that makes a spectrogram comes and goes."""
     files: tuple[int, int]
+    """The most in the warm-up and behind it."""
     rss_mb: list[float]
     """After every minute of audio."""
 
@@ -107,8 +107,8 @@ def soak(hours: float, speed: float) -> Found:
         warm_rss_mb=_mean_rss(warm[:quarter]) / 1e6,
         growth_mb_per_hour=_slope(warm) * 3600 / 1e6,
         rise_mb=(_mean_rss(warm[-quarter:]) - _mean_rss(warm[:quarter])) / 1e6,
-        threads=(_mostly("threads", cold), _mostly("threads", warm[-quarter:])),
-        files=(_mostly("files", cold), _mostly("files", warm[-quarter:])),
+        threads=(_usual_threads(cold), _usual_threads(warm[-quarter:])),
+        files=(max(look.holdings.files for look in cold), max(look.holdings.files for look in warm)),
         rss_mb=[look.holdings.rss / 1e6 for look in looks],
     )
 
@@ -123,8 +123,8 @@ def _mean_rss(looks: Sequence[Look]) -> float:
     return statistics.mean(look.holdings.rss for look in looks)
 
 
-def _mostly(what: str, looks: Sequence[Look]) -> int:
-    return statistics.median_low(getattr(look.holdings, what) for look in looks)
+def _usual_threads(looks: Sequence[Look]) -> int:
+    return statistics.median_low(look.holdings.threads for look in looks)
 
 
 def _slope(looks: Sequence[Look]) -> float:

@@ -240,6 +240,8 @@ int main(int argc, char** argv) {
     std::fflush(stdout);  // a failed check ends the program at once
     REQUIRE(engine.most_inside() == 1);
     REQUIRE(!engine.gate_stats().holder && engine.gate_stats().waiting() == 0);
+    REQUIRE(counts.right + counts.pairs > 1);
+    REQUIRE(counts.gave_way + counts.pairs_gave_way > 0);
     REQUIRE(engine.pairs() >= static_cast<std::uint64_t>(counts.pairs));
     engine.close();
     bool refused = false;

@@ -215,6 +215,7 @@ void two_threads(std::size_t capacity, std::size_t largest_block, std::uint64_t 
     }
     writer.join();
     REQUIRE(consumer.available() == 0);
+    REQUIRE(full.so_far() > 0 && empty.so_far() > 0);
     std::printf("two threads: %llu elements, room for %zu, found full %llu times, found empty %llu times\n",
                 static_cast<unsigned long long>(elements), capacity, static_cast<unsigned long long>(full.so_far()),
                 static_cast<unsigned long long>(empty.so_far()));
